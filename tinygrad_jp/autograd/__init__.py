@@ -1,0 +1,6 @@
+"""The reader that computes gradients: Tensors that record, and the walk back.
+
+May import: `vocabulary`, `errors`; the rules are reached through the registry, never by import.
+Read in this order: mode, memory, node, apply, backward, tensor, operators, functions; `generate`
+is `apply` again, written out for speed.
+"""

@@ -1,0 +1,397 @@
+"""The chain rule, backward: one walk over the graph, newest node first.
+
+The walk keeps the gradients that wait in a heap by `seq`. A node whose turn comes has had every
+gradient it will get, for whatever uses its result was made later. Leaves are served at once, and
+a plain stack of layers never touches the heap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ..errors import GradientError, ShapeError
+from ..vocabulary import primitives
+from ..vocabulary.rule import label
+from . import apply as generic
+from .memory import last_write, written_since
+from .mode import enable_grad, no_grad
+from .node import Leaf, Node, Plan, note
+
+Array = Any
+Deliver = Callable[[Leaf, Any, bool], None]
+observers: list[Callable[[Node, Any, Any], None]] = []  # see anomaly.py
+
+sum_to = primitives.sum_to.raw  # type: ignore[attr-defined]
+
+
+def accumulate(leaf: Leaf, h: Any, fresh: bool) -> None:
+    """Add a gradient to what a leaf has; `fresh` says that nobody else holds the array h."""
+    if h.dtype is not leaf.dtype:
+        h, fresh = h.astype(leaf.dtype), True
+    old = leaf.grad
+    if type(h) is not ndarray and not hasattr(h, "_node"):
+        h, fresh = np.asarray(h), True
+    if old is None:
+        if type(h) is not ndarray:
+            leaf.grad = h  # create_graph: the gradient's own graph goes with it
+        else:
+            leaf.grad = h if fresh else h.copy()
+    elif type(old) is ndarray and type(h) is ndarray:
+        np.add(old, h, out=old)  # ours since the line above
+    else:
+        leaf.grad = old + h
+
+
+def walk(
+    root: Any, g: Any, *, retain: bool, create_graph: bool,
+    deliver: Deliver = accumulate, visit: dict[Any, Any] | None = None,
+) -> None:
+    """Send the gradient g of the node `root` back to every leaf below it.
+
+    retain: keep what the nodes saved. create_graph: run the rules on Tensors, recorded.
+    deliver: what to do with a leaf's gradient. visit: nodes whose own gradient is wanted, filled in.
+    """
+    heap: list[int] = []
+    waiting: dict[int, list[Any]] = {}
+    node = root
+    if type(node) is Leaf:
+        deliver(node, g, False)
+        return
+    while True:
+        if type(node) is HookedLeaf:
+            deliver(node, run_hooks(node.hooks, g), False)
+            if not heap:
+                return
+            node, g = waiting.pop(-heappop(heap))
+            continue
+        saved, parents = node.saved, node.parents
+        if parents is None:
+            raise GradientError("backward_twice", op=label(node.plan.rule.fn))
+        if node.seq < last_write[0]:
+            check_writes(node)
+        if visit is not None and node in visit:
+            visit[node] = g
+        if create_graph:
+            gs = node.plan.trace(g, lift(node))
+        elif type(g) is ndarray:
+            gs = node.plan.pull(g, saved)
+        else:
+            gs = _pull_any(node, g, saved)
+        if observers:
+            for observe in observers:
+                observe(node, g, gs)
+        if not retain:
+            node.saved = node.parents = None  # frees memory, and unlinks the graph as it goes
+        follow = held = None
+        for p, h in zip(parents, gs, strict=True):
+            if h.shape != p.shape:
+                h = fit(node, p, h, create_graph)
+            if type(p) is Leaf:
+                fresh = h is not g and type(h) is ndarray and h.base is None
+                if fresh and saved:
+                    for s in saved:
+                        if s is h:
+                            fresh = False
+                deliver(p, h, fresh)
+            elif follow is None and not heap:
+                follow, held = p, h
+            elif follow is p:
+                held = held + h
+            else:
+                if follow is not None:
+                    _push(heap, waiting, follow, held)
+                    follow = None
+                _push(heap, waiting, p, h)
+        if follow is not None:
+            node, g = follow, held
+        elif heap:
+            node, g = waiting.pop(-heappop(heap))
+        else:
+            return
+
+
+def _push(heap: list[int], waiting: dict[int, list[Any]], node: Any, h: Any) -> None:
+    seq = node.seq
+    entry = waiting.get(seq)
+    if entry is None:
+        waiting[seq] = [node, h]
+        heappush(heap, -seq)
+    else:
+        entry[1] = entry[1] + h
+
+
+def _pull_any(node: Node, g: Any, saved: Any) -> Any:
+    """Pull a gradient that is not a plain array: a NumPy scalar, a tuple, a GPU array."""
+    if isinstance(g, np.generic):
+        return node.plan.pull(np.asarray(g), saved)
+    if isinstance(g, tuple) and all(h is None or isinstance(h, (ndarray, np.generic)) for h in g):
+        return node.plan.pull(g, saved)
+    return node.plan.trace(g, saved)
+
+
+def fit(node: Any, parent: Any, h: Any, create_graph: bool) -> Any:
+    """Sum a gradient back to the shape of an argument that was broadcast."""
+    plan = node.plan
+    if not plan.rule.broadcasts:
+        place = plan.places[node.parents.index(parent)] if node.parents else 0
+        names = plan.rule.arguments
+        raise ShapeError(
+            "rule_shape", op=label(plan.rule.fn), argument=names[min(place, len(names) - 1)],
+            given=h.shape, shape=parent.shape,
+        )
+    if type(h) is ndarray and not create_graph:
+        return sum_to(h, parent.shape)
+    return primitives.sum_to(h, parent.shape)
+
+
+def check_writes(node: Any) -> None:
+    """Refuse to go on with an array that was changed in place since the node was made."""
+    for slot, value in zip(node.plan.slots, node.saved, strict=True):
+        for array in value if isinstance(value, (tuple, list)) else (value,):
+            if written_since(array, node.seq):
+                raise GradientError(
+                    "changed_in_place", op=label(node.plan.rule.fn), slot=slot,
+                    name=_name_of(node, slot),
+                )
+
+
+def _name_of(node: Any, slot: str) -> str:
+    rule, found = node.plan.rule, node
+    if slot in rule.arguments:
+        place = rule.arguments.index(slot)
+        if place not in node.plan.places:
+            return ""
+        found = node.parents[node.plan.places.index(place)]
+    name = name_of(found)
+    return f" '{name}'" if name else ""
+
+
+def name_of(node: Any) -> str | None:
+    """Give the name that the user gave to the Tensor of a node, if any."""
+    if isinstance(node, Leaf):
+        tensor = node.owner()
+        return None if tensor is None else tensor.name
+    return note(node).get("name") if hasattr(node, "note") else None
+
+
+def lift(node: Any) -> tuple[Any, ...]:
+    """Give what a node saved as Tensors that lead back into the graph."""
+    plan: Plan = node.plan
+    rule = plan.rule
+    known: dict[str, Any] = {}
+    for slot, value in zip(plan.slots, node.saved, strict=True):
+        if slot == "y":
+            known[slot] = generic._wrap_all(rule, value, node)
+        elif slot == "xs":
+            below = dict(zip(plan.places, node.parents, strict=True))
+            known[slot] = [
+                generic.wrap(v, below.get(i)) if isinstance(v, ndarray) else v
+                for i, v in enumerate(value)
+            ]
+        elif slot in rule.arguments and not isinstance(value, (float, int, type(None))):
+            place = rule.arguments.index(slot)
+            at = plan.places.index(place) if place in plan.places else None
+            known[slot] = generic.wrap(value, None if at is None else node.parents[at])
+        else:
+            known[slot] = value
+    for name, recipe in rule.residual.items():
+        if name in known:
+            wanted = recipe.__code__.co_varnames[: recipe.__code__.co_argcount]  # type: ignore[attr-defined]
+            known[name] = recipe(*(known[n] for n in wanted))
+    return tuple(known[slot] for slot in plan.slots)
+
+
+def start(tensors: Sequence[Any], gradients: Sequence[Any]) -> tuple[Any, Any]:
+    """Join several starting points into one node, whose pull hands each its gradient."""
+    if len(tensors) == 1:
+        return tensors[0]._node, gradients[0]
+    node = Node()
+    node.plan = _Join()  # type: ignore[assignment]
+    node.parents = tuple(t._node for t in tensors)
+    node.saved = ()
+    node.seq = 1 << 62
+    node.shape = ()
+    return node, _Handed(gradients)
+
+
+class _Handed(tuple[Any, ...]):
+    shape = ()
+
+
+class _Join:
+    rule: Any = None
+    slots: tuple[str, ...] = ()
+
+    @staticmethod
+    def pull(g: Any, saved: Any) -> Any:
+        return g
+
+    trace = pull
+
+
+def seed(tensor: Any, gradient: Any) -> Any:
+    """Check, or make, the gradient that a backward pass starts with; a plain array or a Tensor."""
+    data = tensor._data
+    if gradient is None:
+        if data.size != 1:
+            raise GradientError(
+                "backward_not_scalar", shape=tuple(data.shape), name=shown_name(tensor)
+            )
+        return np.ones_like(data)
+    if not isinstance(gradient, generic.Tensor):
+        gradient = np.asarray(gradient, dtype=data.dtype)
+    if gradient.shape != data.shape:
+        raise ShapeError(
+            "gradient_shape", given=tuple(gradient.shape), shape=tuple(data.shape)
+        )
+    return gradient
+
+
+def shown_name(tensor: Any) -> str:
+    """Give a Tensor's name in quotes with a space before, or nothing."""
+    return f" '{tensor.name}'" if tensor.name else ""
+
+
+def backward(
+    tensor: Any, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False
+) -> None:
+    """Add to `.grad` of every leaf that `tensor` was computed from (see Tensor.backward)."""
+    if tensor._node is None:
+        raise GradientError("backward_no_graph", name=shown_name(tensor))
+    g = seed(tensor, gradient)
+    retain = create_graph if retain_graph is None else retain_graph
+    run([tensor], [g], retain, create_graph)
+
+
+def run(
+    tensors: Sequence[Any], gradients: Sequence[Any], retain: bool, create_graph: bool,
+    deliver: Deliver = accumulate, visit: dict[Any, Any] | None = None,
+) -> None:
+    """Walk back from several Tensors at once."""
+    if create_graph:
+        gradients = [g if isinstance(g, generic.Tensor) else generic.wrap(g) for g in gradients]
+    else:
+        gradients = [g._data if isinstance(g, generic.Tensor) else g for g in gradients]
+    root, g = start(tensors, gradients)
+    with enable_grad() if create_graph else nullcontext():
+        walk(root, g, retain=retain, create_graph=create_graph, deliver=deliver, visit=visit)
+
+
+def grad(
+    outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None,
+    create_graph: bool = False, allow_unused: bool = False,
+) -> tuple[Any, ...]:
+    """Compute the gradients of outputs with respect to inputs, without touching any `.grad`.
+
+    outputs, inputs: a Tensor or several; inputs may be intermediate results.
+    grad_outputs: one gradient per output; may be left out for scalars.
+    Returns a tuple, one Tensor per input (None for one without a path, if allow_unused).
+    Raises GradientError where an input has no path to the outputs, or requires no gradient.
+
+    >>> import tinygrad_jp as tj
+    >>> x = tj.tensor(3.0, requires_grad=True)
+    >>> (first,) = tj.autograd.grad(x**3, x, create_graph=True)
+    >>> tj.autograd.grad(first, x)[0].item()
+    18.0
+    """
+    outs = _several(outputs)
+    ins = _several(inputs)
+    given = _several(grad_outputs) if grad_outputs is not None else [None] * len(outs)
+    if len(given) != len(outs):
+        raise ShapeError("gradient_shape", given=(len(given),), shape=(len(outs),))
+    for i, t in enumerate(ins):
+        if t._node is None:
+            raise GradientError("input_no_grad", index=i, name=shown_name(t))
+    for t in outs:
+        if t._node is None:
+            raise GradientError("backward_no_graph", name=shown_name(t))
+    found: dict[Any, Any] = {t._node: None for t in ins}
+
+    def collect(leaf: Leaf, h: Any, fresh: bool) -> None:
+        if leaf in found:
+            old = found[leaf]
+            found[leaf] = h if old is None else old + h
+
+    retain = create_graph if retain_graph is None else retain_graph
+    gradients = [seed(t, g) for t, g in zip(outs, given, strict=True)]
+    run(outs, gradients, retain, create_graph, collect, found)
+    result = []
+    for i, t in enumerate(ins):
+        g = found[t._node]
+        if g is None and not allow_unused:
+            raise GradientError("unused_input", index=i, name=shown_name(t))
+        result.append(g if g is None else _as_gradient(t, g))
+    return tuple(result)
+
+
+def _as_gradient(t: Any, g: Any) -> Any:
+    if isinstance(g, generic.Tensor):
+        return g if g._data.dtype == t._data.dtype else generic.cast_to(g, t._data.dtype)
+    return generic.wrap(np.array(g, dtype=t._data.dtype))
+
+
+def _several(x: Any) -> list[Any]:
+    return list(x) if isinstance(x, (list, tuple)) else [x]
+
+
+class HookedLeaf(Leaf):
+    """A leaf with hooks: waits in the heap until its whole gradient is there, then runs them.
+
+    A leaf turns into one by assignment to its __class__, so leaves without hooks pay nothing.
+    """
+
+    __slots__ = ()
+
+
+class Hooked:
+    """Stands where a node has its plan: runs hooks on the gradient, then the plan itself."""
+
+    def __init__(self, plan: Any) -> None:
+        self.plan = plan
+        self.hooks: dict[int, Callable[[Any], Any]] = {}
+        self.rule, self.slots, self.places = plan.rule, plan.slots, plan.places
+
+    def pull(self, g: Any, saved: Any) -> Any:
+        return self.plan.pull(run_hooks(self.hooks, g), saved)
+
+    def trace(self, g: Any, saved: Any) -> Any:
+        return self.plan.trace(run_hooks(self.hooks, g), saved)
+
+
+def run_hooks(hooks: dict[int, Callable[[Any], Any]], g: Any) -> Any:
+    """Show a gradient to each hook; what a hook returns takes its place."""
+    is_tensor = isinstance(g, generic.Tensor)
+    shown = g if is_tensor else generic.wrap(np.asarray(g))
+    with nullcontext() if is_tensor else no_grad():
+        for hook in list(hooks.values()):
+            result = hook(shown)
+            if result is not None:
+                shown = result if isinstance(result, generic.Tensor) else generic.wrap(
+                    np.asarray(result)
+                )
+    return shown if is_tensor else shown._data
+
+
+def add_hook(tensor: Any, hook: Callable[[Any], Any]) -> Callable[[], None]:
+    """Call `hook` with the whole gradient of a Tensor whenever one is computed; gives the undo."""
+    node = tensor._node
+    if node is None:
+        raise GradientError("input_no_grad", index=0, name=shown_name(tensor))
+    if isinstance(node, Leaf):
+        if node.__class__ is Leaf:
+            node.__class__ = HookedLeaf
+            node.hooks = {}
+        hooks = node.hooks
+    else:
+        if not isinstance(node.plan, Hooked):
+            node.plan = Hooked(node.plan)
+        hooks = node.plan.hooks
+    key = max(hooks, default=0) + 1
+    hooks[key] = hook
+    return lambda: hooks.pop(key, None)

@@ -1,0 +1,130 @@
+"""Writes into arrays that a graph may still need: seen, so that no gradient is silently wrong.
+
+Three things together:
+- `changed` writes down, for the array that owns the memory, the tick of the latest write;
+  the backward pass compares it with the tick at which each node was made (`check` in backward.py).
+- `.data` and `.numpy()` give `Data`, a view that writes through and reports; what NumPy makes of it
+  behind our back (np.asarray) is read-only.
+- arrays that come from outside are copied when they are recorded (`own`), so nobody else holds them.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+from weakref import ref
+
+import numpy as np
+from numpy import ndarray
+
+Array = Any
+
+tick = count(1).__next__  # one clock: the order of nodes, and of writes between them
+
+_writes: dict[int, tuple[int, Any]] = {}  # id of the owner -> (tick, weak reference)
+last_write = [0]  # the newest tick in the log; a list, so that readers share it
+
+
+def owner(array: Array) -> Array:
+    """Find the array whose memory a view shows."""
+    while isinstance(array.base, ndarray):
+        array = array.base
+    return array
+
+
+def changed(array: Array) -> None:
+    """Write down that the memory of `array` was changed just now."""
+    array = owner(array)
+    key = id(array)
+    entry = _writes.get(key)
+    watch = entry[1] if entry else ref(array, lambda _: _writes.pop(key, None))
+    now = tick()
+    _writes[key] = (now, watch)
+    last_write[0] = now
+
+
+def written_since(array: Array, moment: int) -> bool:
+    """Tell whether the memory of `array` was changed after the tick `moment`."""
+    if not isinstance(array, ndarray):
+        return False
+    entry = _writes.get(id(owner(array)))
+    return entry is not None and entry[0] > moment
+
+
+def own(value: Any) -> Any:
+    """Copy an array that somebody else holds; numbers need no copy."""
+    return value.copy() if isinstance(value, ndarray) else value
+
+
+def plain(array: Array) -> Array:
+    """Give the memory of a Data view as an ordinary writable array."""
+    if not isinstance(array, Data):
+        return array
+    view = array.view()
+    view.flags.writeable = True
+    return view.view(ndarray)
+
+
+class Data(ndarray):
+    """A view of a Tensor's memory through which writes are seen by the graph.
+
+    Item assignment, in-place operators, `out=`, np.copyto and fill write and report. Arithmetic
+    gives plain arrays. A plain view of it (np.asarray) is read-only.
+    """
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        plain(self)[key] = value
+        changed(self)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        outs = kwargs.get("out", ())
+        if outs:
+            kwargs["out"] = tuple(plain(o) for o in outs)
+        if method == "at":
+            getattr(ufunc, method)(plain(inputs[0]), *(_read(x) for x in inputs[1:]), **kwargs)
+            changed(self)
+            return None
+        result = getattr(ufunc, method)(*(_read(x) for x in inputs), **kwargs)
+        for o in outs:
+            if isinstance(o, Data):
+                changed(o)
+        return outs[0] if len(outs) == 1 else outs or result
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if func in _WRITERS and isinstance(args[0], Data):
+            func(plain(args[0]), *map(_read, args[1:]), **{k: _read(v) for k, v in kwargs.items()})
+            changed(args[0])
+            return None
+        return func(*map(_read, args), **{k: _read(v) for k, v in kwargs.items()})
+
+    def fill(self, value: Any) -> None:
+        plain(self).fill(value)
+        changed(self)
+
+    def sort(self, *args: Any, **kwargs: Any) -> None:
+        plain(self).sort(*args, **kwargs)
+        changed(self)
+
+    def __repr__(self) -> str:
+        return repr(np.asarray(self))
+
+    def __reduce__(self) -> Any:
+        return np.array(self).__reduce__()
+
+
+_WRITERS = {np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal}
+
+
+def _read(value: Any) -> Any:
+    if isinstance(value, Data):
+        return value.view(ndarray)
+    if type(value) in (list, tuple):
+        return type(value)(map(_read, value))
+    return value
+
+
+def guarded(array: Array) -> Array:
+    """Show an array as Data."""
+    view = array.view(Data)
+    view.flags.writeable = False
+    return view

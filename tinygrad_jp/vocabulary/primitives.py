@@ -1,0 +1,144 @@
+"""The few functions that NumPy lacks, closed under transposition.
+
+Each is pure, works on plain arrays, and dispatches like NumPy's own when it is given a Tensor.
+The adjoint of an operation is here wherever it is not a NumPy function:
+
+    sum_to ↔ np.broadcast_to      scatter_add ↔ getitem      put_along ↔ np.take_along_axis
+    fold ↔ sliding_window_view    scale_rows, inside, ...
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy import add
+
+from . import fast
+from .primitive import primitive
+
+Array = Any
+Shape = tuple[int, ...]
+
+
+@primitive
+def sum_to(x: Array, shape: Shape) -> Array:
+    """Sum x over the axes along which `shape` was broadcast to x.shape."""
+    extra = x.ndim - len(shape)
+    if extra == 1 and x.ndim == 2 and x.shape[1:] == shape:
+        return fast.sum_rows(x)
+    lead = tuple(range(extra))
+    axes = lead + tuple(
+        i + extra for i, n in enumerate(shape) if n == 1 and x.shape[i + extra] != 1
+    )
+    if not axes:
+        return x
+    y = add.reduce(x, axes, None, None, True)
+    return y.reshape(shape)
+
+
+@primitive
+def getitem(x: Array, index: Any) -> Array:
+    """Index x as x[index] does: slices, integers, masks, integer arrays, None, Ellipsis."""
+    return x[index]
+
+
+@primitive
+def scatter_add(g: Array, index: Any, shape: Shape) -> Array:
+    """Add g into zeros of `shape` at `index`, where repeated places add up."""
+    y = np.zeros_like(g, shape=shape)
+    parts = index if isinstance(index, tuple) else (index,)
+    if any(isinstance(p, (np.ndarray, list)) and np.asarray(p).dtype != bool for p in parts):
+        add.at(y, index, g)
+    else:
+        y[index] = g  # slices, integers and masks never name a place twice
+    return y
+
+
+@primitive
+def put_along(g: Array, indices: Array, axis: int, shape: Shape) -> Array:
+    """Add g into zeros of `shape` at `indices` along one axis (adjoint of np.take_along_axis)."""
+    y = np.zeros_like(g, shape=shape)
+    axis = axis % len(shape)
+    grid = list(np.indices(indices.shape, sparse=True))
+    grid[axis] = indices
+    add.at(y, tuple(grid), g)
+    return y
+
+
+@primitive
+def set_at(x: Array, value: Array, index: Any) -> Array:
+    """Copy x with `value` put at `index`."""
+    y = np.array(x, copy=True)
+    y[index] = value
+    return y
+
+
+@primitive
+def astype(x: Array, dtype: Any) -> Array:
+    """Copy x to another dtype."""
+    return x.astype(dtype)
+
+
+@primitive
+def fold(g: Array, window: Shape, axis: tuple[int, ...], shape: Shape) -> Array:
+    """Add sliding windows back to where they came from (adjoint of sliding_window_view)."""
+    y = np.zeros_like(g, shape=shape)
+    for offset in np.ndindex(*window):
+        place = [slice(None)] * len(shape)
+        for at, o in zip(axis, offset, strict=True):
+            start = place[at].start or 0
+            place[at] = slice(start + o, start + o + g.shape[at])
+        y[tuple(place)] += g[(Ellipsis, *offset)]
+    return y
+
+
+@primitive
+def erf(x: Array) -> Array:
+    """Give the error function 2/√π · ∫₀ˣ exp(−t²) dt, elementwise, to a few ulp of the dtype.
+
+    Source: W. J. Cody, Rational Chebyshev approximations for the error function (1969).
+    """
+    x = np.asarray(x)
+    kind = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
+    a = np.abs(x).astype(np.float64)
+    small, large = a <= 0.46875, a > 4.0
+    with np.errstate(under="ignore"):
+        t = np.where(small, a, 0.0)
+        y = t * _ratio(t * t, _ERF_SMALL)
+        t = np.where(small | large, 1.0, a)
+        middle = 1.0 - np.exp(-t * t) * _ratio(t, _ERF_MIDDLE)
+        t = np.where(large, np.minimum(a, 30.0), 5.0)
+        s = 1.0 / (t * t)
+        tail = 1.0 - np.exp(-t * t) * (1.0 / math.sqrt(math.pi) - s * _ratio(s, _ERF_LARGE)) / t
+    y = np.where(small, y, np.where(large, tail, middle))
+    y = np.where(np.isnan(a), a, y)
+    return np.asarray(np.copysign(y, x).astype(kind))
+
+
+def _ratio(x: Array, table: tuple[tuple[float, ...], tuple[float, ...]]) -> Array:
+    top, bottom = table
+    return np.polyval(top, x) / np.polyval(bottom, x)
+
+
+_ERF_SMALL = (
+    (1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2,
+     3.77485237685302021e2, 3.20937758913846947e3),
+    (1.0, 2.36012909523441209e1, 2.44024637934444173e2,
+     1.28261652607737228e3, 2.84423683343917062e3),
+)
+_ERF_MIDDLE = (
+    (2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594e0,
+     6.61191906371416295e1, 2.98635138197400131e2, 8.81952221241769090e2,
+     1.71204761263407058e3, 2.05107837782607147e3, 1.23033935479799725e3),
+    (1.0, 1.57449261107098347e1, 1.17693950891312499e2, 5.37181101862009858e2,
+     1.62138957456669019e3, 3.29079923573345963e3, 4.36261909014324716e3,
+     3.43936767414372164e3, 1.23033935480374942e3),
+)
+_ERF_LARGE = (
+    (1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1,
+     1.25781726111229246e-1, 1.60837851487422766e-2, 6.58749161529837803e-4),
+    (1.0, 2.56852019228982242e0, 1.87295284992346725e0, 5.27905102951428412e-1,
+     6.05183413124413191e-2, 2.33520497626869185e-3),
+)

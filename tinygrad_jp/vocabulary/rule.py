@@ -1,0 +1,259 @@
+"""The record of an operation's derivative, and the one registry that every reader looks in.
+
+An operation is a NumPy function. A rule adds one pull per array argument: a function that takes
+the gradient `g` of the result to the gradient of that argument, written in plain NumPy. The names
+of a pull's parameters say what it needs, and so what the graph keeps:
+
+    g            gradient that arrives           y           the result
+    x, a b c     the array arguments             x_shape     only the shape of x
+    axis, ...    NumPy's own keyword parameters  i, xs       which of a list of arrays, and all of them
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from numpy import ndarray, ufunc
+
+from ..errors import RegistryError
+
+Function = Callable[..., Any]
+
+
+class Entry:
+    """What the registry knows of one function; exactly one of the four kinds below."""
+
+    __slots__ = ("about", "domain", "fn", "name", "samples")
+    kind = "entry"
+
+    def __init__(
+        self, fn: Function, *, about: str = "", domain: Any = (), samples: Function | None = None
+    ) -> None:
+        self.fn = fn
+        self.name: str = fn.__name__
+        self.about = about
+        self.domain = domain
+        self.samples = samples
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.name}>"
+
+
+class Constant(Entry):
+    """Not differentiable, by mathematics: evaluated on plain arrays, gives no gradient."""
+
+    __slots__ = ()
+    kind = "constant"
+
+
+class Unsupported(Entry):
+    """Refused on a Tensor, with the reason in two languages (ja, en)."""
+
+    __slots__ = ("reason",)
+    kind = "unsupported"
+
+    def __init__(self, fn: Function, reason: tuple[str, str]) -> None:
+        super().__init__(fn, about=reason[1])
+        self.reason = reason
+
+
+class Composite(Entry):
+    """Written in terms of other operations, which bring the derivative."""
+
+    __slots__ = ("body",)
+    kind = "composite"
+
+    def __init__(self, fn: Function, body: Function, **more: Any) -> None:
+        super().__init__(fn, **more)
+        self.body = body
+
+
+class Rule(Entry):
+    """An operation with one pull per array argument.
+
+    arguments   names of the array arguments, in order: ("x",), ("a", "b"), ...; ("xs",) for a list
+    pulls       one per argument; None where the argument has no derivative (an index, a mask)
+    static      names of the other parameters that the rule knows, in order, with their defaults
+    broadcasts  whether the engine sums gradients back to an argument's shape
+    outputs     number of results, or None for a plain array
+    recorded    how to evaluate it when it is recorded: gives y, then the residuals
+    residual    name -> how a residual follows from the arguments, for gradients of gradients
+    partial     what a call means that leaves array arguments out (np.where(mask)), if anything
+    """
+
+    __slots__ = (
+        "arguments", "broadcasts", "evaluate", "listed", "outputs", "partial", "pulls", "recorded",
+        "residual", "signature", "static",
+    )
+    kind = "rule"
+
+    def __init__(
+        self,
+        fn: Function,
+        pulls: tuple[Function | None, ...],
+        *,
+        arguments: tuple[str, ...],
+        static: dict[str, Any],
+        listed: bool,
+        broadcasts: bool,
+        outputs: int | None,
+        recorded: Function | None,
+        residual: dict[str, Function],
+        signature: str | None,
+        evaluate: Function | None,
+        partial: Function | None,
+        **more: Any,
+    ) -> None:
+        super().__init__(fn, **more)
+        self.pulls = pulls
+        self.arguments = arguments
+        self.static = static
+        self.listed = listed
+        self.broadcasts = broadcasts
+        self.outputs = outputs
+        self.recorded = recorded
+        self.residual = residual
+        self.signature = signature
+        self.evaluate = evaluate or fn
+        self.partial = partial
+
+    def names(self, pull: Function) -> tuple[str, ...]:
+        """Say what a pull asks for, in its own order."""
+        return parameters(pull)
+
+    def keeps(self) -> tuple[str, ...]:
+        """List everything that some pull asks for besides g and i, in order and once each."""
+        names = (name for pull in self.pulls if pull for name in parameters(pull))
+        return tuple(dict.fromkeys(name for name in names if name not in ("g", "i")))
+
+
+REQUIRED = object()  # the default of a static parameter that has none
+
+REGISTRY: dict[Function, Entry] = {}
+
+
+def parameters(pull: Function) -> tuple[str, ...]:
+    """Read a function's parameter names off its code object (40 times faster than inspect)."""
+    code = pull.__code__  # type: ignore[attr-defined]
+    return tuple(code.co_varnames[: code.co_argcount])
+
+
+def _defaults(pull: Function) -> dict[str, Any]:
+    names = parameters(pull)
+    values = pull.__defaults__ or ()  # type: ignore[attr-defined]
+    return dict(zip(names[len(names) - len(values) :], values, strict=True))
+
+
+def _register(fn: Function, entry: Entry, alias: Iterable[Function]) -> None:
+    for name in (fn, *alias):
+        if REGISTRY.setdefault(name, entry) is not entry:
+            raise RegistryError("rule_twice", name=name.__name__)
+
+
+def rule(
+    fn: Function,
+    *pulls: Function | None,
+    arguments: str | None = None,
+    broadcasts: bool = False,
+    outputs: int | None = None,
+    recorded: Function | None = None,
+    residual: dict[str, Function] | None = None,
+    signature: str | None = None,
+    evaluate: Function | None = None,
+    partial: Function | None = None,
+    alias: Iterable[Function] = (),
+    about: str = "",
+    domain: Any = (),
+    samples: Function | None = None,
+) -> Rule:
+    """Register how to differentiate `fn`; the built-in rules and a user's own come this way.
+
+    fn: a NumPy function, or one made by `primitive`.
+    pulls: one per array argument, in order; None where there is no derivative.
+    arguments: names of the array arguments, where not x, or a b c, or (for a list) xs.
+    broadcasts: the arguments broadcast as in a ufunc; the engine sums each gradient back.
+    outputs: how many arrays `fn` gives, if it gives a tuple; then g and y are tuples in a pull.
+    recorded: how to evaluate where a gradient is wanted: a tuple of y and the residuals, which a
+        pull may name; residual: name -> function of the arguments that gives the same residual.
+    signature: "(a, axis=None)" where Python cannot tell NumPy's own.
+    partial: what a call means that leaves array arguments out, as np.where(mask) does.
+    evaluate: how to run it on plain arrays, where another way is the same and faster.
+    domain, samples: where the rule holds and what calls to test it on (see `domain.py`).
+    Raises RegistryError if `fn` has an entry already or a name is not known.
+
+    >>> import numpy as np
+    >>> from tinygrad_jp.vocabulary.rule import REGISTRY
+    >>> REGISTRY[np.exp].keeps()
+    ('y',)
+    """
+    listed = arguments == "xs" or bool(pulls and pulls[0] and "xs" in parameters(pulls[0]))
+    listed = listed or bool(pulls and pulls[0] and "x_shapes" in parameters(pulls[0]))
+    if arguments is not None:
+        names = tuple(arguments.replace(",", " ").split())
+    elif listed:
+        names = ("xs",)
+    else:
+        names = ("x",) if len(pulls) == 1 else ("a", "b", "c", "d")[: len(pulls)]
+    if len(names) != len(pulls):
+        raise RegistryError("rule_arity", name=fn.__name__, pulls=len(pulls), names=names)
+    special = {"g", "y", "i", "y_shape", "x_shapes", *names, *(f"{n}_shape" for n in names)}
+    special.update(residual or ())
+    static: dict[str, Any] = {}
+    for pull in pulls:
+        if pull is None:
+            continue
+        given = _defaults(pull)
+        for name in parameters(pull):
+            if name not in special and static.get(name, REQUIRED) is REQUIRED:
+                static[name] = given.get(name, REQUIRED)
+    entry = Rule(
+        fn, pulls, arguments=names, static=static, listed=listed, broadcasts=broadcasts,
+        outputs=outputs, recorded=recorded, residual=residual or {}, signature=signature, evaluate=evaluate,
+        partial=partial,
+        about=about, domain=domain, samples=samples,
+    )
+    _register(fn, entry, alias)
+    return entry
+
+
+def constant(*fns: Function, about: str = "") -> None:
+    """Register functions that have no derivative by mathematics (floor, argmax, comparisons)."""
+    for fn in fns:
+        _register(fn, Constant(fn, about=about), ())
+
+
+def unsupported(reason_ja: str, reason_en: str, *fns: Function) -> None:
+    """Register functions that a Tensor refuses, with the reason and the way out."""
+    for fn in fns:
+        _register(fn, Unsupported(fn, (reason_ja, reason_en)), ())
+
+
+def composite(
+    *fns: Function, about: str = "", domain: Any = (), samples: Function | None = None
+) -> Callable[[Function], Function]:
+    """Register the decorated function as what `fns` mean on a Tensor."""
+
+    def register(body: Function) -> Function:
+        entry = Composite(fns[0], body, about=about, domain=domain, samples=samples)
+        _register(fns[0], entry, fns[1:])
+        return body
+
+    return register
+
+
+def rules() -> list[Rule]:
+    """List every differentiable operation once, in the order of registration."""
+    return list(dict.fromkeys(e for e in REGISTRY.values() if isinstance(e, Rule)))
+
+
+def label(fn: Function) -> str:
+    """Name an operation as its caller would write it."""
+    prefix = "np." if isinstance(fn, ufunc) or fn.__module__.startswith("numpy") else ""
+    module = "linalg." if fn.__module__ == "numpy.linalg" else ""
+    return f"{prefix}{module}{fn.__name__}"
+
+
+def is_array(value: Any) -> bool:
+    """Tell whether a value answers NumPy's function protocol: an ndarray, a Tensor, a GPU array."""
+    return type(value) is ndarray or hasattr(type(value), "__array_function__")
