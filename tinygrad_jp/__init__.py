@@ -13,13 +13,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from . import rules as rules
 from .autograd.tensor import Tensor as Tensor
+from .vocabulary.rule import REGISTRY
 
 if TYPE_CHECKING:
     from . import graph as graph
     from . import nn as nn
     from . import optim as optim
+
+REGISTRY.pending = lambda: import_module(".rules", __name__)  # at the first operation
 
 _LAZY = {"nn": "nn", "optim": "optim", "graph": "graph"}
 

@@ -7,7 +7,6 @@ values) as attributes, so that a program can read them.
 
 from __future__ import annotations
 
-import locale
 import os
 import warnings
 from typing import Any, Literal
@@ -30,7 +29,11 @@ def language() -> Language:
     """Give the language in force."""
     if _chosen[0] is not None:
         return _chosen[0]
-    name = os.environ.get("TINYGRAD_JP_LANG") or locale.getlocale()[0] or ""
+    name = os.environ.get("TINYGRAD_JP_LANG")
+    if not name:
+        from locale import getlocale  # 1 ms, and most programs never show an error
+
+        name = getlocale()[0] or os.environ.get("LANG", "")
     return "ja" if name.lower().startswith(("ja", "japanese")) else "en"
 
 
@@ -107,6 +110,10 @@ class RegistryError(TinygradError, ValueError):
 
 class MissingExtraError(TinygradError, ImportError):
     """An optional package that is not installed."""
+
+
+class DownloadError(TinygradError, OSError):
+    """A data set that could not be had over the network."""
 
 
 class TinygradWarning(UserWarning):
@@ -287,5 +294,27 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "default_dtype": (
         "既定の dtype は float16、float32、float64 のどれかです({given} は不可)。",
         "the default dtype is float16, float32 or float64, not {given}.",
+    ),
+    "labels_shape": (
+        "cross_entropy: ロジットの形 {z} とラベルの形 {t} が合いません。(N, K) と (N,) で、"
+        "N は 1 以上にしてください。",
+        "cross_entropy: logits of shape {z} do not fit labels of shape {t}. Give (N, K) and (N,) "
+        "with N at least 1.",
+    ),
+    "label_range": (
+        "ラベル {label}({place} 番目)はクラス数 {classes} の範囲 0〜{classes}-1 の外です。"
+        "ラベルが 1 から始まるなら 1 を引き、そうでなければ出力の数を増やしてください。",
+        "label {label} (at row {place}) is outside 0 to {classes}-1. Subtract 1 if your labels "
+        "start at 1; otherwise give the model more outputs.",
+    ),
+    "labels_dtype": (
+        "ラベルは整数のクラス番号です(dtype {dtype} は不可)。.long() で整数にしてください。",
+        "labels are integer class indices, not {dtype}. Make them integers with .long().",
+    ),
+    "download": (
+        "{file} を取得できません({reason})。ネット接続を確かめてください。通信なしなら {offline} が"
+        "使えます。手元にファイルがあれば {folder} に置いてください(場所は TINYGRAD_JP_DATA で選べます)。",
+        "{file} could not be downloaded ({reason}). Check the network. Without one, {offline} works. "
+        "If you have the file, put it in {folder} (choose the folder with TINYGRAD_JP_DATA).",
     ),
 }

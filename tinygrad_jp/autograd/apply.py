@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 from numpy import ndarray
 
-from ..errors import ArgumentError, DTypeError, OptionError, ShapeError
+from ..errors import ArgumentError, DTypeError, OptionError, ShapeError, TinygradError
 from ..vocabulary.primitives import astype
 from ..vocabulary.rule import REGISTRY, Rule, label
 from .memory import own, tick
@@ -44,14 +44,13 @@ def apply(rule: Rule, arguments: Sequence[Any], static: Sequence[Any] = ()) -> A
     inputs = [a if isinstance(a, Tensor) else operand(rule, a) for a in inputs]
     nodes = [a._node if isinstance(a, Tensor) else None for a in inputs]
     values = [a._data if isinstance(a, Tensor) else a for a in inputs]
-    weak = rule.broadcasts or rule.listed
-    if weak:
-        values = promoted(values)
+    if rule.mixes:
+        values = promoted(rule, values)
     places = tuple(i for i, n in enumerate(nodes) if n is not None and differentiable(rule, i))
     recorded = bool(places) and is_grad_enabled()
 
     y, residuals = evaluate(rule, values, static, recorded)
-    if weak and not rule.outputs:
+    if not rule.outputs and "dtype" not in rule.static:
         y = narrowed(y, values)
     if not recorded:
         for watch in watchers:
@@ -59,7 +58,7 @@ def apply(rule: Rule, arguments: Sequence[Any], static: Sequence[Any] = ()) -> A
         return _wrap_all(rule, y)
 
     for i in places:
-        if weak and not rule.outputs and inputs[i]._data.dtype != y.dtype:
+        if rule.mixes and not rule.outputs and inputs[i]._data.dtype != y.dtype:
             # a float32 argument of a float64 result: its gradient is cast back on the way
             inputs[i] = cast_to(inputs[i], y.dtype)
             nodes[i], values[i] = inputs[i]._node, inputs[i]._data
@@ -91,6 +90,8 @@ def evaluate(rule: Rule, values: Sequence[Any], static: Sequence[Any], record: b
             y = fast_evaluator(rule)(*given, *static)
         else:  # a trace or a GPU array, which answers NumPy's protocols
             y = rule.evaluate(*given, *static)
+    except TinygradError:
+        raise
     except Exception as reason:
         raise explained(rule, values, static, reason) from reason
     return (tuple(map(as_array, y)) if rule.outputs else as_array(y)), {}
@@ -181,14 +182,17 @@ def operand(rule: Rule, value: Any) -> Any:
     raise ArgumentError("operand", op=label(rule.fn), kind=type(value).__name__)
 
 
-def promoted(values: list[Any]) -> list[Any]:
+def promoted(rule: Rule, values: list[Any]) -> list[Any]:
     """Cast integer arrays to the floating dtype of the arrays beside them (not to float64)."""
     floats = [v.dtype for v in values if hasattr(v, "dtype") and v.dtype.kind == "f"]
     if not floats:
         return values
     target = np.result_type(*floats)
     return [
-        v.astype(target) if hasattr(v, "dtype") and v.dtype.kind in "iu" else v for v in values
+        v.astype(target)
+        if hasattr(v, "dtype") and v.dtype.kind in "iu" and differentiable(rule, i)
+        else v
+        for i, v in enumerate(values)
     ]
 
 

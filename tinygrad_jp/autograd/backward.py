@@ -13,70 +13,90 @@ from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
-from numpy import ndarray
+from numpy import add, ndarray
 
 from ..errors import GradientError, ShapeError
-from ..vocabulary import primitives
+from ..vocabulary import fast, primitives
 from ..vocabulary.rule import label
 from . import apply as generic
+from .apply import as_array
 from .memory import last_write, written_since
 from .mode import enable_grad, no_grad
 from .node import Leaf, Node, Plan, note
 
 Array = Any
-Deliver = Callable[[Leaf, Any, bool], None]
+Deliver = Callable[[Leaf, Any, Any, Any], None]
 observers: list[Callable[[Node, Any, Any], None]] = []  # see anomaly.py
 
 sum_to = primitives.sum_to.raw  # type: ignore[attr-defined]
 
 
-def accumulate(leaf: Leaf, h: Any, fresh: bool) -> None:
-    """Add a gradient to what a leaf has; `fresh` says that nobody else holds the array h."""
-    if h.dtype is not leaf.dtype:
-        h, fresh = h.astype(leaf.dtype), True
+def accumulate(leaf: Leaf, h: Any, g: Any, saved: Any) -> None:
+    """Add a gradient to what a leaf has.
+
+    h becomes the leaf's own where nobody else holds it: where it is not the gradient `g` that
+    arrived, a view, or one of the arrays that the node `saved`. Else it is copied.
+    """
     old = leaf.grad
-    if type(h) is not ndarray and not hasattr(h, "_node"):
-        h, fresh = np.asarray(h), True
-    if old is None:
-        if type(h) is not ndarray:
-            leaf.grad = h  # create_graph: the gradient's own graph goes with it
+    if type(h) is not ndarray:
+        h = as_array(h)
+    if h.dtype is not leaf.dtype:
+        leaf.grad = h.astype(leaf.dtype) if old is None else old + h.astype(leaf.dtype)
+    elif type(h) is not ndarray:
+        leaf.grad = h if old is None else old + h  # create_graph: its own graph goes with it
+    elif old is None:
+        if h is g or h.base is not None:
+            h = h.copy()
         else:
-            leaf.grad = h if fresh else h.copy()
-    elif type(old) is ndarray and type(h) is ndarray:
-        np.add(old, h, out=old)  # ours since the line above
+            for s in saved:
+                if s is h:
+                    h = h.copy()
+        leaf.grad = h
+    elif type(old) is ndarray:
+        add(old, h, out=old)  # ours since the branch above
     else:
         leaf.grad = old + h
 
 
 def walk(
     root: Any, g: Any, *, retain: bool, create_graph: bool,
-    deliver: Deliver = accumulate, visit: dict[Any, Any] | None = None,
+    deliver: Deliver = accumulate, visit: dict[Any, Any] | None = None, floor: int = 0,
 ) -> None:
     """Send the gradient g of the node `root` back to every leaf below it.
 
     retain: keep what the nodes saved. create_graph: run the rules on Tensors, recorded.
     deliver: what to do with a leaf's gradient. visit: nodes whose own gradient is wanted, filled in.
+    floor: with visit, the `seq` of the oldest of them; the walk ends there, and what is older keeps
+    its graph.
     """
     heap: list[int] = []
     waiting: dict[int, list[Any]] = {}
     node = root
     if type(node) is Leaf:
-        deliver(node, g, False)
+        deliver(node, g, g, ())
         return
     while True:
         if type(node) is HookedLeaf:
-            deliver(node, run_hooks(node.hooks, g), False)
+            if node.seq >= floor:
+                g = run_hooks(node.hooks, g)
+            deliver(node, g, g, ())
             if not heap:
                 return
             node, g = waiting.pop(-heappop(heap))
             continue
+        if visit is not None:
+            if node in visit:
+                visit[node] = g
+            if node.seq <= floor:
+                if not heap:
+                    return
+                node, g = waiting.pop(-heappop(heap))
+                continue
         saved, parents = node.saved, node.parents
         if parents is None:
             raise GradientError("backward_twice", op=label(node.plan.rule.fn))
         if node.seq < last_write[0]:
             check_writes(node)
-        if visit is not None and node in visit:
-            visit[node] = g
         if create_graph:
             gs = node.plan.trace(g, lift(node))
         elif type(g) is ndarray:
@@ -89,16 +109,11 @@ def walk(
         if not retain:
             node.saved = node.parents = None  # frees memory, and unlinks the graph as it goes
         follow = held = None
-        for p, h in zip(parents, gs, strict=True):
+        for p, h in zip(parents, gs):  # noqa: B905 - a plan gives one gradient per parent
             if h.shape != p.shape:
-                h = fit(node, p, h, create_graph)
+                h = fit(node, parents, p, h, create_graph)
             if type(p) is Leaf:
-                fresh = h is not g and type(h) is ndarray and h.base is None
-                if fresh and saved:
-                    for s in saved:
-                        if s is h:
-                            fresh = False
-                deliver(p, h, fresh)
+                deliver(p, h, g, saved)
             elif follow is None and not heap:
                 follow, held = p, h
             elif follow is p:
@@ -135,11 +150,11 @@ def _pull_any(node: Node, g: Any, saved: Any) -> Any:
     return node.plan.trace(g, saved)
 
 
-def fit(node: Any, parent: Any, h: Any, create_graph: bool) -> Any:
+def fit(node: Any, parents: Any, parent: Any, h: Any, create_graph: bool) -> Any:
     """Sum a gradient back to the shape of an argument that was broadcast."""
     plan = node.plan
     if not plan.rule.broadcasts:
-        place = plan.places[node.parents.index(parent)] if node.parents else 0
+        place = plan.places[parents.index(parent)]
         names = plan.rule.arguments
         raise ShapeError(
             "rule_shape", op=label(plan.rule.fn), argument=names[min(place, len(names) - 1)],
@@ -225,8 +240,9 @@ class _Handed(tuple[Any, ...]):
 
 
 class _Join:
-    rule: Any = None
+    rule: Any = generic.ITEM  # its inverse, which hands one result on, is the nearest kin
     slots: tuple[str, ...] = ()
+    places: tuple[int, ...] = ()
 
     @staticmethod
     def pull(g: Any, saved: Any) -> Any:
@@ -243,7 +259,7 @@ def seed(tensor: Any, gradient: Any) -> Any:
             raise GradientError(
                 "backward_not_scalar", shape=tuple(data.shape), name=shown_name(tensor)
             )
-        return np.ones_like(data)
+        return fast.ones_like(data) if type(data) is ndarray else np.ones_like(data)
     if not isinstance(gradient, generic.Tensor):
         gradient = np.asarray(gradient, dtype=data.dtype)
     if gradient.shape != data.shape:
@@ -266,21 +282,27 @@ def backward(
         raise GradientError("backward_no_graph", name=shown_name(tensor))
     g = seed(tensor, gradient)
     retain = create_graph if retain_graph is None else retain_graph
-    run([tensor], [g], retain, create_graph)
+    if type(g) is ndarray and not create_graph:
+        walk(tensor._node, g, retain=retain, create_graph=False)
+    else:
+        run([tensor], [g], retain, create_graph)
 
 
 def run(
     tensors: Sequence[Any], gradients: Sequence[Any], retain: bool, create_graph: bool,
-    deliver: Deliver = accumulate, visit: dict[Any, Any] | None = None,
+    deliver: Deliver = accumulate, visit: dict[Any, Any] | None = None, floor: int = 0,
 ) -> None:
-    """Walk back from several Tensors at once."""
+    """Walk back from several Tensors at once (see `walk`)."""
     if create_graph:
         gradients = [g if isinstance(g, generic.Tensor) else generic.wrap(g) for g in gradients]
     else:
         gradients = [g._data if isinstance(g, generic.Tensor) else g for g in gradients]
     root, g = start(tensors, gradients)
     with enable_grad() if create_graph else nullcontext():
-        walk(root, g, retain=retain, create_graph=create_graph, deliver=deliver, visit=visit)
+        walk(
+            root, g, retain=retain, create_graph=create_graph, deliver=deliver, visit=visit,
+            floor=floor,
+        )
 
 
 def grad(
@@ -313,14 +335,14 @@ def grad(
             raise GradientError("backward_no_graph", name=shown_name(t))
     found: dict[Any, Any] = {t._node: None for t in ins}
 
-    def collect(leaf: Leaf, h: Any, fresh: bool) -> None:
+    def collect(leaf: Leaf, h: Any, g: Any, saved: Any) -> None:
         if leaf in found:
             old = found[leaf]
             found[leaf] = h if old is None else old + h
 
     retain = create_graph if retain_graph is None else retain_graph
     gradients = [seed(t, g) for t, g in zip(outs, given, strict=True)]
-    run(outs, gradients, retain, create_graph, collect, found)
+    run(outs, gradients, retain, create_graph, collect, found, min(n.seq for n in found))
     result = []
     for i, t in enumerate(ins):
         g = found[t._node]

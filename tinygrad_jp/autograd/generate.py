@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from ..errors import TinygradError
 from ..vocabulary.rule import REGISTRY, REQUIRED, Function, Rule
 from . import apply as generic
 from .memory import own, tick
@@ -25,7 +26,8 @@ F64 = generic.F64
 # The names that generated functions see, shared by them all. tensor.py adds Tensor.
 scope: dict[str, Any] = {
     "F64": F64, "Node": Node, "apply": generic.apply, "as_array": generic.as_array,
-    "explained": generic.explained, "is_grad_enabled": is_grad_enabled, "isinstance": isinstance,
+    "explained": generic.explained,
+    "TinygradError": TinygradError, "is_grad_enabled": is_grad_enabled, "isinstance": isinstance,
     "ndarray": ndarray, "object_new": object.__new__, "operand": generic.operand, "own": own,
     "tick": tick, "type": type, "watching": False,
 }
@@ -126,10 +128,11 @@ def _whole(rule: Rule, key: str, head: list[str], statics: str) -> str:
         lines += ["    try:", f"        if plain: y = f_{key}{call}"]
         lines.append(f"        else: y, {rest} = r_{key}{call}")
     lines += [
+        "    except TinygradError: raise",
         f"    except Exception as e: raise explained(rule_{key}, ({values},), ({statics}), e) from e",
         "    if type(y) is not ndarray: y = as_array(y)",
     ]
-    if rule.broadcasts:
+    if "dtype" not in rule.static:
         # an integer beside a float, a float32 beside a float64: `apply` knows what to cast
         kinds = " and ".join(f"(type(v{i}) is not ndarray or v{i}.dtype is not F64)" for i in numbers)
         lines.append(f"    if y.dtype is F64 and {kinds}: return {slow}")
@@ -138,7 +141,7 @@ def _whole(rule: Rule, key: str, head: list[str], statics: str) -> str:
         "    t._data = y",
         "    if plain: t._node = None; return t",
     ]
-    if rule.broadcasts and len(names) > 1:
+    if rule.mixes and len(names) > 1:
         kinds = " or ".join(f"(n{i} is not None and v{i}.dtype is not y.dtype)" for i in wanted)
         lines.append(f"    if {kinds}: return {slow}")
     lines += ["    t._node = n = object_new(Node)"]

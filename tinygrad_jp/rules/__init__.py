@@ -6,4 +6,4 @@ To add an operation, write its rule in the file of its family; nothing else need
 """
 
 from . import elementwise as elementwise
-
+from . import loss as loss

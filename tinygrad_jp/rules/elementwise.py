@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
+from ..vocabulary.activations import (
+    INV_SQRT_2PI,
+    SQRT_HALF,
+    elu,
+    gelu,
+    leaky_relu,
+    log_sigmoid,
+    relu,
+    sigmoid,
+    silu,
+    softplus,
+)
 from ..vocabulary.domain import (
     ABOVE_MINUS_ONE,
     ABOVE_ONE,
-    BOOLEAN,
     NONZERO,
     POSITIVE,
     REAL,
@@ -18,8 +28,7 @@ from ..vocabulary.domain import (
     Domain,
     call,
 )
-from ..vocabulary.primitive import primitive
-from ..vocabulary.primitives import astype, erf
+from ..vocabulary.primitives import astype, erf, log_or_zero, sinc_slope, within
 from ..vocabulary.rule import constant, rule, unsupported
 
 LN2, LN10 = math.log(2), math.log(10)
@@ -56,14 +65,6 @@ rule(
     broadcasts=True, about="a − b·trunc(a/b)",
     samples=lambda s: [call(s(3, domain=Domain(-2.9, -2.1)), s(3, domain=Domain(0.9, 1.02)))],
 )
-
-
-@primitive
-def log_or_zero(x: Any) -> Any:
-    """Give log x, and 0 where x ≤ 0: the factor of a power whose base is zero."""
-    safe = np.where(x > 0, x, np.ones_like(x))
-    return np.log(safe)
-
 
 rule(log_or_zero, lambda g, x: np.where(x > 0, g / np.where(x > 0, x, 1), 0), broadcasts=True,
      domain=(POSITIVE,), about="log x, or 0 where x ≤ 0")
@@ -131,18 +132,6 @@ rule(
     broadcasts=True, about="min(a, b), ignoring NaN",
     samples=lambda s: [call(s.distinct(2, 3), s(3) * 0.05)],
 )
-
-
-@primitive
-def within(x: Any, low: Any, high: Any) -> Any:
-    """Give 1 where low ≤ x ≤ high, else 0; None is no bound."""
-    inside = np.ones_like(x, dtype=bool)
-    if low is not None:
-        inside = inside & (x >= low)
-    if high is not None:
-        inside = inside & (x <= high)
-    return inside
-
 
 rule(
     np.clip,
@@ -225,27 +214,6 @@ rule(
     broadcasts=True, domain=(Domain(-2.9, 2.9),), about="sin(πx) / πx",
 )
 
-
-@primitive
-def sinc_slope(x: Any, order: int = 1) -> Any:
-    """Give the derivative of sin(πx)/(πx) of any order; a power series near 0.
-
-    d/dx of order n of sinc is ∫₀¹ πⁿ tⁿ cos(πxt + nπ/2) dt, which recurs by parts.
-    """
-    z = math.pi * np.asarray(x)
-    scale = math.pi**order
-    big = np.where(np.abs(z) < 1.0 + order, 1.0 + order, z)
-    y = np.sin(big) / big  # order 0; then s_n = (sin(z + nπ/2) − n·s_{n−1}) / z
-    for n in range(1, order + 1):
-        y = (np.sin(big + n * math.pi / 2) - n * y) / big
-    series = np.zeros_like(z)
-    for k in range(24, -1, -1):  # Σ (−1)^k z^(2k−n) / ((2k+1)·(2k−n)!)
-        if 2 * k >= order:
-            power = np.power(z, 2 * k - order)
-            series = series + (-1) ** k * power / ((2 * k + 1) * math.factorial(2 * k - order))
-    return np.asarray(np.where(np.abs(z) < 1.0 + order, series, y) * scale, z.dtype)
-
-
 rule(
     sinc_slope,
     lambda g, x, order=1: g * sinc_slope(x, order + 1),
@@ -259,57 +227,18 @@ rule(
 
 # ── activations with a form of their own, safer or faster than the formula ──────────────────────
 
-
-@primitive
-def sigmoid(x: Any) -> Any:
-    """Give 1 / (1 + e⁻ˣ), without overflow at either end."""
-    if x.dtype.kind != "f":
-        x = np.asarray(x, np.float64)
-    y = np.tanh(x * 0.5)
-    y = y * 0.5
-    return y + 0.5
-
-
 rule(sigmoid, lambda g, y: g * (y * (1 - y)), broadcasts=True, domain=(REAL,), about="1 / (1 + e⁻ˣ)")
-
-
-@primitive
-def log_sigmoid(x: Any) -> Any:
-    """Give log(1 / (1 + e⁻ˣ)) = −log(1 + e⁻ˣ), exact for large |x|."""
-    return -np.logaddexp(0, -x)
-
 
 rule(log_sigmoid, lambda g, x: g * sigmoid(-x), broadcasts=True, domain=(REAL,), about="log σ(x)")
 
-
-@primitive
-def relu(x: Any) -> Any:
-    """Give x where x > 0, else 0; NaN stays NaN."""
-    return np.maximum(x, 0)
-
-
 rule(relu, lambda g, y: g * (y > 0), broadcasts=True, domain=(NONZERO,), about="max(x, 0); slope 0 at 0")
-
-
-@primitive
-def leaky_relu(x: Any, slope: float) -> Any:
-    """Give x where x > 0, else slope · x."""
-    return np.where(x > 0, x, x * slope)
-
 
 rule(
     leaky_relu,
-    lambda g, x, slope: g * np.where(x > 0, 1.0, slope).astype(g.dtype),
+    lambda g, x, slope: np.where(x > 0, g, g * slope),
     broadcasts=True, about="x, or slope·x below 0",
     samples=lambda s: [call(s(2, 3, domain=NONZERO), 0.1), call(s(domain=NONZERO), 0.01)],
 )
-
-
-@primitive
-def elu(x: Any, alpha: float) -> Any:
-    """Give x where x > 0, else α (eˣ − 1)."""
-    return np.where(x > 0, x, np.expm1(np.minimum(x, 0)) * alpha)
-
 
 rule(
     elu,
@@ -318,14 +247,6 @@ rule(
     samples=lambda s: [call(s(2, 3, domain=NONZERO), 1.0), call(s(3, domain=NONZERO), 0.7)],
 )
 
-
-@primitive
-def softplus(x: Any, beta: float, threshold: float) -> Any:
-    """Give log(1 + e^βx) / β; x itself above the threshold, where they agree."""
-    z = x * beta
-    return np.where(z > threshold, x, np.logaddexp(z, 0) / beta)
-
-
 rule(
     softplus,
     lambda g, x, beta, threshold: g * np.where(x * beta > threshold, 1, sigmoid(x * beta)),
@@ -333,27 +254,11 @@ rule(
     samples=lambda s: [call(s(2, 3), 1.0, 20.0), call(s(3), 2.0, 20.0)],
 )
 
-
-@primitive
-def silu(x: Any) -> Any:
-    """Give x · σ(x)."""
-    return x * sigmoid(x)
-
-
 rule(
     silu,
     lambda g, x: g * (sigmoid(x) * (1 + x * (1 - sigmoid(x)))),
     broadcasts=True, domain=(REAL,), about="x · σ(x)",
 )
-
-SQRT_HALF, INV_SQRT_2PI = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
-
-
-@primitive
-def gelu(x: Any) -> Any:
-    """Give x · Φ(x), with Φ the normal distribution function, by erf."""
-    return x * (erf(x * SQRT_HALF) * 0.5 + 0.5)
-
 
 rule(
     gelu,
@@ -412,5 +317,3 @@ unsupported(
     "it gives two results of which one is constant. Use np.floor_divide, np.remainder, np.trunc.",
     np.divmod, np.modf, np.frexp,
 )
-
-__all__ = ["BOOLEAN", "elu", "gelu", "leaky_relu", "log_sigmoid", "relu", "sigmoid", "silu"]

@@ -115,9 +115,8 @@ FAST: dict[Function, Function] = {
 }
 
 fast_np = ModuleType("numpy")
-vars(fast_np).update(
-    {name: FAST.get(f, f) if callable(f) else f for name, f in vars(np).items()}
-)
+vars(fast_np).update(vars(np))
+vars(fast_np).update({f.__name__: quick for f, quick in FAST.items()})
 
 
 def at_speed(fn: Any) -> Any:

@@ -95,6 +95,44 @@ def fold(g: Array, window: Shape, axis: tuple[int, ...], shape: Shape) -> Array:
 
 
 @primitive
+def log_or_zero(x: Array) -> Array:
+    """Give log x, and 0 where x ≤ 0: the factor of a power whose base is zero."""
+    safe = np.where(x > 0, x, np.ones_like(x))
+    return np.log(safe)
+
+
+@primitive
+def within(x: Array, low: Any, high: Any) -> Array:
+    """Give 1 where low ≤ x ≤ high, else 0; None is no bound."""
+    inside = np.ones_like(x, dtype=bool)
+    if low is not None:
+        inside = inside & (x >= low)
+    if high is not None:
+        inside = inside & (x <= high)
+    return inside
+
+
+@primitive
+def sinc_slope(x: Array, order: int = 1) -> Array:
+    """Give the derivative of sin(πx)/(πx) of any order; a power series near 0.
+
+    d/dx of order n of sinc is ∫₀¹ πⁿ tⁿ cos(πxt + nπ/2) dt, which recurs by parts.
+    """
+    z = math.pi * np.asarray(x)
+    scale = math.pi**order
+    big = np.where(np.abs(z) < 1.0 + order, 1.0 + order, z)
+    y = np.sin(big) / big  # order 0; then s_n = (sin(z + nπ/2) − n·s_{n−1}) / z
+    for n in range(1, order + 1):
+        y = (np.sin(big + n * math.pi / 2) - n * y) / big
+    series = np.zeros_like(z)
+    for k in range(24, -1, -1):  # Σ (−1)^k z^(2k−n) / ((2k+1)·(2k−n)!)
+        if 2 * k >= order:
+            power = np.power(z, 2 * k - order)
+            series = series + (-1) ** k * power / ((2 * k + 1) * math.factorial(2 * k - order))
+    return np.asarray(np.where(np.abs(z) < 1.0 + order, series, y) * scale, z.dtype)
+
+
+@primitive
 def erf(x: Array) -> Array:
     """Give the error function 2/√π · ∫₀ˣ exp(−t²) dt, elementwise, to a few ulp of the dtype.
 

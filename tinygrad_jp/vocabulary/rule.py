@@ -12,6 +12,7 @@ of a pull's parameters say what it needs, and so what the graph keeps:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from threading import RLock
 from typing import Any
 
 from numpy import ndarray, ufunc
@@ -118,6 +119,11 @@ class Rule(Entry):
         self.evaluate = evaluate or fn
         self.partial = partial
 
+    @property
+    def mixes(self) -> bool:
+        """Whether several arguments take part in one computation, and so in one dtype."""
+        return self.broadcasts or self.listed or sum(p is not None for p in self.pulls) > 1
+
     def names(self, pull: Function) -> tuple[str, ...]:
         """Say what a pull asks for, in its own order."""
         return parameters(pull)
@@ -130,7 +136,37 @@ class Rule(Entry):
 
 REQUIRED = object()  # the default of a static parameter that has none
 
-REGISTRY: dict[Function, Entry] = {}
+
+class Registry(dict[Function, Entry]):
+    """Every function's entry; the built-in rules are read in at the first look, not at import."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = RLock()
+        self.pending: Callable[[], object] | None = None  # loads the rules; set by the package
+
+    def fill(self) -> None:
+        """Read the built-in rules in, if that is still to be done."""
+        with self._lock:  # another thread waits here; this one may come by again while loading
+            load, self.pending = self.pending, None
+            if load is not None:
+                load()
+
+    def __missing__(self, fn: Function) -> Entry:
+        self.fill()
+        if not dict.__contains__(self, fn):
+            raise KeyError(fn)
+        return dict.__getitem__(self, fn)
+
+    def get(self, fn: Function, default: Any = None) -> Any:
+        entry = dict.get(self, fn)
+        if entry is None:
+            self.fill()
+            entry = dict.get(self, fn, default)
+        return entry
+
+
+REGISTRY = Registry()
 
 
 def parameters(pull: Function) -> tuple[str, ...]:
@@ -146,6 +182,7 @@ def _defaults(pull: Function) -> dict[str, Any]:
 
 
 def _register(fn: Function, entry: Entry, alias: Iterable[Function]) -> None:
+    REGISTRY.fill()
     for name in (fn, *alias):
         if REGISTRY.setdefault(name, entry) is not entry:
             raise RegistryError("rule_twice", name=name.__name__)
@@ -244,6 +281,7 @@ def composite(
 
 def rules() -> list[Rule]:
     """List every differentiable operation once, in the order of registration."""
+    REGISTRY.fill()
     return list(dict.fromkeys(e for e in REGISTRY.values() if isinstance(e, Rule)))
 
 

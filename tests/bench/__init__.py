@@ -1,0 +1,1 @@
+"""Benchmarks: reported side by side with peers, never gating."""

