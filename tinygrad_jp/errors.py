@@ -11,6 +11,8 @@ import os
 import warnings
 from typing import Any, Literal
 
+from numpy.linalg import LinAlgError
+
 Language = Literal["ja", "en"]
 _chosen: list[Language | None] = [None]
 
@@ -84,6 +86,10 @@ class ArgumentError(TinygradError, TypeError):
 
 class OptionError(TinygradError, ValueError):
     """An argument whose value makes no sense here."""
+
+
+class MatrixError(TinygradError, LinAlgError):
+    """A matrix that has no inverse, no Cholesky factor, no converging decomposition."""
 
 
 class LabelError(TinygradError, IndexError):
@@ -316,5 +322,93 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "使えます。手元にファイルがあれば {folder} に置いてください(場所は TINYGRAD_JP_DATA で選べます)。",
         "{file} could not be downloaded ({reason}). Check the network. Without one, {offline} works. "
         "If you have the file, put it in {folder} (choose the folder with TINYGRAD_JP_DATA).",
+    ),
+    "hint_none": ("", ""),
+    "hint_broadcast": (
+        "右端からそろえた各軸の長さは、同じか、片方が 1 でなければなりません。x.reshape(...) や "
+        "x[:, None] で形を合わせてください。",
+        "Aligned from the right, the lengths of each axis must be equal or one of them 1: fit the "
+        "shapes with x.reshape(...) or x[:, None].",
+    ),
+    "hint_matmul": (
+        "左の最後の軸と右の最後から 2 番目の軸の長さを合わせてください(転置は x.T、"
+        "バッチごとなら x.mT)。",
+        "The last axis of the left and the last but one of the right must be equally long "
+        "(transpose with x.T, or x.mT within a batch).",
+    ),
+    "hint_linear": (
+        "x の最後の軸の長さは、重み w (出力数, 入力数) の入力数と同じでなければなりません。",
+        "The last axis of x must be as long as the inputs of the weight w (outputs, inputs).",
+    ),
+    "hint_axis": (
+        "軸は -ndim から ndim-1 までの整数です。x.ndim を確かめてください。",
+        "An axis is an integer from -ndim to ndim-1; see x.ndim.",
+    ),
+    "hint_index": (
+        "添字が範囲の外です。x.shape を確かめてください。",
+        "The index is out of range; see x.shape.",
+    ),
+    "hint_reshape": (
+        "要素の総数は変えられません。1 つの軸だけ -1 にすれば自動で決まります。",
+        "The number of elements cannot change; give one axis as -1 to have it worked out.",
+    ),
+    "hint_list": (
+        "並べる配列は、つなぐ軸のほかは同じ形でなければなりません。",
+        "Arrays to be joined must have equal shapes but for the axis they are joined along.",
+    ),
+    "hint_dtype": (
+        "この演算ができる dtype か確かめてください(x.float() で浮動小数点数になります)。",
+        "See whether the operation takes this dtype (x.float() makes it floating point).",
+    ),
+    "transform_of": (
+        "tj.{transform} は関数を受け取って関数を返します({kind} は関数ではありません)。"
+        "計算済みの Tensor どうしの勾配なら tj.autograd.grad(outputs, inputs) を使ってください。",
+        "tj.{transform} takes a function, not a {kind}. For the gradient of a Tensor already "
+        "computed, use tj.autograd.grad(outputs, inputs).",
+    ),
+    "argnums": (
+        "{name}: argnums の {argnum} に当たる位置引数がありません(渡されたのは {count} 個)。",
+        "{name}: argnums names argument {argnum}, but {count} positional arguments were given.",
+    ),
+    "argument_kind": (
+        "{path} の {kind} では微分できません。数、配列、Tensor か、それらのリスト・タプル・辞書に"
+        "するか、argnums で別の引数を選んでください。",
+        "{path}: cannot differentiate with respect to a {kind}. Give a number, an array, a Tensor, "
+        "or lists, tuples and dicts of them, or choose other arguments with argnums.",
+    ),
+    "argument_dtype": (
+        "{path} は {dtype} なので微分できません。x.astype(float) などで浮動小数点数にしてください。",
+        "{path} is {dtype}: only floating point can be differentiated with respect to. Convert it, "
+        "for instance with x.astype(float).",
+    ),
+    "has_aux": (
+        "has_aux=True のとき {name} は (値, おまけ) の組を返します({kind} が返りました)。",
+        "with has_aux=True, {name} must give a pair (value, anything else); it gave a {kind}.",
+    ),
+    "not_a_tensor": (
+        "{name} が Tensor でなく {kind} を返したので、微分できません。途中で .item()、float()、"
+        ".numpy() などを使うと勾配が切れます。Tensor のまま返してください。",
+        "{name} gave a {kind}, not a Tensor, so there is nothing to differentiate. .item(), "
+        "float() and .numpy() cut the gradient off: return the Tensor itself.",
+    ),
+    "grad_not_scalar": (
+        "grad はスカラーを返す関数のためのものですが、{name} は形 {shape} を返しました。.sum() や "
+        ".mean() でスカラーにするか、全成分の微分なら tj.jacobian を使ってください。",
+        "grad is for functions of one number, and {name} gave shape {shape}. Reduce it with .sum() "
+        "or .mean(), or use tj.jacobian for the derivatives of every element.",
+    ),
+    "structure": (
+        "{what} の入れ子の形が合いません({given})。正しくは {wanted} です(None は配列 1 つ)。",
+        "{what}: nested as {given}, but {wanted} is wanted (None stands for one array).",
+    ),
+    "tangent_shape": (
+        "{what} の形 {given} が、対応する Tensor の形 {shape} と違います。",
+        "{what} has shape {given}; the Tensor that it goes with has {shape}.",
+    ),
+    "matrix_failed": (
+        "{op} を計算できません: {reason}。引数: {args}。逆行列がないか正定値でないかもしれません。"
+        "tj.linalg.pinv を使うか、対角に小さな数(1e-6 など)を足してください。",
+        "{op} cannot be computed: {reason}. Arguments: {args}. The matrix may be singular or not "
+        "positive definite: use tj.linalg.pinv, or add a small number (1e-6) to the diagonal.",
     ),
 }

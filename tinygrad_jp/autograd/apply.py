@@ -13,9 +13,10 @@ from typing import Any, cast
 import numpy as np
 from numpy import ndarray
 
-from ..errors import ArgumentError, DTypeError, OptionError, ShapeError, TinygradError
+from ..errors import ArgumentError
 from ..vocabulary.primitives import astype
 from ..vocabulary.rule import REGISTRY, Rule, label
+from .explain import explained
 from .memory import own, tick
 from .mode import is_grad_enabled
 from .node import Cotangents, Node, Plan, fast_evaluator
@@ -49,7 +50,10 @@ def apply(rule: Rule, arguments: Sequence[Any], static: Sequence[Any] = ()) -> A
     places = tuple(i for i, n in enumerate(nodes) if n is not None and differentiable(rule, i))
     recorded = bool(places) and is_grad_enabled()
 
-    y, residuals = evaluate(rule, values, static, recorded)
+    try:
+        y, residuals = evaluate(rule, values, static, recorded)
+    except Exception as reason:
+        raise explained(rule, inputs, static, reason) from reason
     if not rule.outputs and "dtype" not in rule.static:
         y = narrowed(y, values)
     if not recorded:
@@ -82,18 +86,13 @@ def differentiable(rule: Rule, place: int) -> bool:
 def evaluate(rule: Rule, values: Sequence[Any], static: Sequence[Any], record: bool) -> Any:
     """Run the operation on plain arrays: (y, {residual: value})."""
     given: Sequence[Any] = [list(values)] if rule.listed else values
-    try:
-        if record and rule.recorded is not None:
-            y, *rest = rule.recorded(*given, *static)
-            return as_array(y), dict(zip(rule.residual, rest, strict=True))
-        if all(v is None or isinstance(v, (ndarray, float, int)) for v in values):
-            y = fast_evaluator(rule)(*given, *static)
-        else:  # a trace or a GPU array, which answers NumPy's protocols
-            y = rule.evaluate(*given, *static)
-    except TinygradError:
-        raise
-    except Exception as reason:
-        raise explained(rule, values, static, reason) from reason
+    if record and rule.recorded is not None:
+        y, *rest = rule.recorded(*given, *static)
+        return as_array(y), dict(zip(rule.residual, rest, strict=True))
+    if all(v is None or isinstance(v, (ndarray, float, int)) for v in values):
+        y = fast_evaluator(rule)(*given, *static)
+    else:  # a trace or a GPU array, which answers NumPy's protocols
+        y = rule.evaluate(*given, *static)
     return (tuple(map(as_array, y)) if rule.outputs else as_array(y)), {}
 
 
@@ -208,29 +207,3 @@ def narrowed(y: Any, values: Sequence[Any]) -> Any:
 def cast_to(t: Any, dtype: Any) -> Any:
     """Record a change of dtype."""
     return apply(cast(Rule, REGISTRY[astype]), (t,), (dtype,))
-
-
-def describe(value: Any) -> str:
-    """Say an argument in a few words: its shape and dtype, or its value."""
-    if hasattr(value, "dtype") and hasattr(value, "shape"):
-        return f"{value.dtype}{list(value.shape)}"
-    return repr(value)
-
-
-def explained(rule: Rule, values: Any, static: Any, reason: Exception) -> Exception:
-    """Say what NumPy's complaint means in terms of the operation and its arguments."""
-    facts = {
-        "op": label(rule.fn),
-        "reason": str(reason).rstrip("."),
-        "args": ", ".join([*map(describe, values), *map(repr, static)]),
-        "hint": "",
-    }
-    kind: Any = ShapeError if isinstance(reason, ValueError) else OptionError
-    if isinstance(reason, TypeError):
-        kind = DTypeError
-    if isinstance(reason, np.linalg.LinAlgError) or not isinstance(
-        reason, (ValueError, TypeError, IndexError)
-    ):
-        return reason
-    return kind("op_failed", **facts)  # type: ignore[no-any-return]
-

@@ -342,7 +342,7 @@ def grad(
 
     retain = create_graph if retain_graph is None else retain_graph
     gradients = [seed(t, g) for t, g in zip(outs, given, strict=True)]
-    run(outs, gradients, retain, create_graph, collect, found, min(n.seq for n in found))
+    run(outs, gradients, retain, create_graph, collect, found, min((n.seq for n in found), default=0))
     result = []
     for i, t in enumerate(ins):
         g = found[t._node]

@@ -14,20 +14,19 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ..errors import TinygradError
 from ..vocabulary.rule import REGISTRY, REQUIRED, Function, Rule
 from . import apply as generic
+from .explain import explained
 from .memory import own, tick
 from .mode import is_grad_enabled
 from .node import Node, fast_evaluator
 
 F64 = generic.F64
 
-# The names that generated functions see, shared by them all. tensor.py adds Tensor.
+# The names that generated functions see, shared by them all. tensor.py adds Tensor and answer.
 scope: dict[str, Any] = {
     "F64": F64, "Node": Node, "apply": generic.apply, "as_array": generic.as_array,
-    "explained": generic.explained,
-    "TinygradError": TinygradError, "is_grad_enabled": is_grad_enabled, "isinstance": isinstance,
+    "explained": explained, "is_grad_enabled": is_grad_enabled, "isinstance": isinstance,
     "ndarray": ndarray, "object_new": object.__new__, "operand": generic.operand, "own": own,
     "tick": tick, "type": type, "watching": False,
 }
@@ -44,6 +43,10 @@ def watch(on: bool) -> None:
 
 def _first_call(*args: Any, fn: Any = None, **kwargs: Any) -> Any:
     return make(fn)(*args, **kwargs)  # type: ignore[name-defined]  # noqa: F821
+
+
+def _answer(*args: Any, fn: Any = None, **kwargs: Any) -> Any:
+    return answer(fn, args, kwargs)  # type: ignore[name-defined]  # noqa: F821
 
 
 scope["make"] = lambda fn: _make(fn)
@@ -67,7 +70,9 @@ def _make(fn: Function) -> Function:
     with _lock:
         if made.__code__ is _first_call.__code__:  # type: ignore[attr-defined]
             rule = REGISTRY[fn]
-            assert isinstance(rule, Rule)
+            if not isinstance(rule, Rule):  # a composite or a constant: as NumPy's protocol does
+                made.__code__ = _answer.__code__  # type: ignore[attr-defined]
+                return made
             written = write(rule)
             made.__defaults__ = written.__defaults__  # type: ignore[attr-defined]
             made.__code__ = written.__code__  # type: ignore[attr-defined]
@@ -104,6 +109,7 @@ def _whole(rule: Rule, key: str, head: list[str], statics: str) -> str:
     numbers = range(len(names))
     slow = f"apply(rule_{key}, ({', '.join(names)},), ({statics}))"
     values = ", ".join(f"v{i}" for i in numbers)
+    given = ", ".join(names)
     static = ", ".join(rule.static)
     call = f"({values}{', ' + static if static else ''})"
     scope[f"f_{key}"] = fast_evaluator(rule)
@@ -128,8 +134,7 @@ def _whole(rule: Rule, key: str, head: list[str], statics: str) -> str:
         lines += ["    try:", f"        if plain: y = f_{key}{call}"]
         lines.append(f"        else: y, {rest} = r_{key}{call}")
     lines += [
-        "    except TinygradError: raise",
-        f"    except Exception as e: raise explained(rule_{key}, ({values},), ({statics}), e) from e",
+        f"    except Exception as e: raise explained(rule_{key}, ({given},), ({statics}), e) from e",
         "    if type(y) is not ndarray: y = as_array(y)",
     ]
     if "dtype" not in rule.static:

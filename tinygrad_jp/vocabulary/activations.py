@@ -1,4 +1,4 @@
-"""Activations with a form of their own, safer or faster than the formula; rules in elementwise.py."""
+"""Activations with a form of their own, safer or faster than the formula."""
 
 from __future__ import annotations
 

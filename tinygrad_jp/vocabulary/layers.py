@@ -1,6 +1,6 @@
 """Primitives that a network's step spends its time in: several NumPy calls made one operation.
 
-    linear     x·Wᵀ + b                          softmax, log_softmax
+    linear     x·Wᵀ + b                          softmax, log_softmax, logsumexp
     cross_entropy   −mean log softmax at labels  mse   mean (a − b)²
 """
 
@@ -57,6 +57,16 @@ def log_softmax(x: Array, axis: int) -> Array:
     y = x - maximum.reduce(x, axis, keepdims=True)
     y -= log(add.reduce(exp(y), axis, keepdims=True))
     return y
+
+
+@primitive
+def logsumexp(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+    """Give log Σ eˣ, safe for large and for −∞ x."""
+    top = np.max(x, axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, np.zeros_like(top))
+    with np.errstate(divide="ignore"):
+        y = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return y if keepdims else np.squeeze(y, axis)
 
 
 @primitive

@@ -287,9 +287,12 @@ def rules() -> list[Rule]:
 
 def label(fn: Function) -> str:
     """Name an operation as its caller would write it."""
-    prefix = "np." if isinstance(fn, ufunc) or fn.__module__.startswith("numpy") else ""
-    module = "linalg." if fn.__module__ == "numpy.linalg" else ""
-    return f"{prefix}{module}{fn.__name__}"
+    module = fn.__module__ or ""
+    if isinstance(fn, ufunc) or module == "numpy" or module.startswith("numpy."):
+        folder = module.removeprefix("numpy").lstrip(".")
+        place = f"{folder}." if folder in ("linalg", "fft", "lib.stride_tricks") else ""
+        return f"np.{place}{fn.__name__}"
+    return fn.__name__
 
 
 def is_array(value: Any) -> bool:

@@ -1,0 +1,81 @@
+"""Say what NumPy's complaint means in terms of the operation and of the Tensors it was given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import DTypeError, MatrixError, OptionError, ShapeError, TinygradError, text
+from ..vocabulary.rule import Function, Rule, label
+
+
+def describe(value: Any, name: str = "") -> str:
+    """Say an argument in a few words: its name, dtype and shape, or its value."""
+    given = getattr(value, "name", None)
+    name = f"{name}=" if name else ""
+    if isinstance(given, str):
+        name += f"'{given}' "
+    if hasattr(value, "dtype") and hasattr(value, "shape"):
+        return f"{name}{value.dtype}{list(value.shape)}"
+    return f"{name}{value!r}"
+
+
+def explained(
+    rule: Rule, inputs: Sequence[Any], static: Sequence[Any], reason: Exception
+) -> Exception:
+    """Give the typed error for what went wrong inside an operation.
+
+    inputs: the arguments as the user gave them, so that Tensors can be called by their names.
+    """
+    if isinstance(reason, np.linalg.LinAlgError):
+        facts = ", ".join(map(describe, inputs))
+        return MatrixError("matrix_failed", op=label(rule.fn), reason=str(reason), args=facts)
+    if isinstance(reason, TinygradError) or not isinstance(
+        reason, (ValueError, TypeError, IndexError)
+    ):
+        return reason
+    names = rule.arguments if not rule.listed else [f"xs[{i}]" for i in range(len(inputs))]
+    shown = [describe(x, n) for x, n in zip(inputs, names, strict=False)]
+    shown += [f"{n}={v!r}" for n, v in zip(rule.static, static, strict=False)]
+    kind: type[TinygradError] = ShapeError
+    if isinstance(reason, TypeError):
+        kind = DTypeError
+    elif isinstance(reason, IndexError) and not isinstance(reason, np.exceptions.AxisError):
+        kind = OptionError
+    return kind(
+        "op_failed", op=label(rule.fn), reason=str(reason).strip(" ."), args=", ".join(shown),
+        hint=text(_hint(rule, inputs, reason)),
+    )
+
+
+def explained_constant(func: Function, args: Sequence[Any], reason: Exception) -> TinygradError:
+    """Give the typed error for a function without a derivative that NumPy refused."""
+    kind = DTypeError if isinstance(reason, TypeError) else ShapeError
+    return kind(
+        "op_failed", op=label(func), reason=str(reason).strip(" ."),
+        args=", ".join(map(describe, args)), hint="",
+    )
+
+
+def _hint(rule: Rule, inputs: Sequence[Any], reason: Exception) -> str:
+    """Choose the text that says how to repair it."""
+    shapes = [np.shape(getattr(x, "_data", x)) for x in inputs if hasattr(x, "shape")]
+    if isinstance(reason, np.exceptions.AxisError):
+        return "hint_axis"
+    if isinstance(reason, TypeError):
+        return "hint_dtype"
+    if isinstance(reason, IndexError):
+        return "hint_index"
+    if rule.fn.__name__ == "linear":
+        return "hint_linear"
+    if rule.fn.__name__ in ("matmul", "dot", "inner", "tensordot", "vecdot"):
+        return "hint_matmul"
+    if rule.fn.__name__ == "reshape":
+        return "hint_reshape"
+    if rule.listed:
+        return "hint_list"
+    if rule.broadcasts and len({s for s in shapes if s}) > 1:
+        return "hint_broadcast"
+    return "hint_none"
