@@ -13,20 +13,61 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from . import autograd as autograd
+from .autograd import linalg as linalg
+from .autograd.creation import *  # noqa: F403 - it lists its names
+from .autograd.dtypes import *  # noqa: F403 - it lists its names
+from .autograd.functions import *  # noqa: F403 - it lists its names
+from .autograd.mode import enable_grad as enable_grad
+from .autograd.mode import inference_mode as inference_mode
+from .autograd.mode import is_grad_enabled as is_grad_enabled
+from .autograd.mode import no_grad as no_grad
+from .autograd.mode import set_grad_enabled as set_grad_enabled
 from .autograd.tensor import Tensor as Tensor
+from .autograd.tensor import get_default_dtype as get_default_dtype
+from .autograd.tensor import set_default_dtype as set_default_dtype
+from .errors import set_language as set_language
+from .vocabulary.primitive import primitive as primitive
 from .vocabulary.rule import REGISTRY
+from .vocabulary.rule import rule as rule
 
 if TYPE_CHECKING:
     from . import graph as graph
     from . import nn as nn
     from . import optim as optim
+    from .autograd.anomaly import detect_anomaly as detect_anomaly
+    from .autograd.check import gradcheck as gradcheck
+    from .autograd.check import gradgradcheck as gradgradcheck
+    from .autograd.check import gradient_error_by_step as gradient_error_by_step
+    from .autograd.check import numerical_gradient as numerical_gradient
+    from .autograd.checkpoint import checkpoint as checkpoint
+    from .autograd.transforms import grad as grad
+    from .autograd.transforms import hessian as hessian
+    from .autograd.transforms import hvp as hvp
+    from .autograd.transforms import jacobian as jacobian
+    from .autograd.transforms import jvp as jvp
+    from .autograd.transforms import value_and_grad as value_and_grad
+    from .autograd.transforms import vjp as vjp
 
 REGISTRY.pending = lambda: import_module(".rules", __name__)  # at the first operation
 
 _LAZY = {"nn": "nn", "optim": "optim", "graph": "graph"}
 
+# names brought in when first used, by the module they live in: an import that is not paid for
+_LAZY_NAMES = {
+    "autograd.transforms": "grad hessian hvp jacobian jvp value_and_grad vjp",
+    "autograd.check": "gradcheck gradgradcheck gradient_error_by_step numerical_gradient",
+    "autograd.anomaly": "detect_anomaly",
+    "autograd.checkpoint": "checkpoint",
+    "graph.drawing": "draw",
+}
+_HOME = {name: module for module, names in _LAZY_NAMES.items() for name in names.split()}
+
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return import_module(f".{_LAZY[name]}", __name__)
+    if name in _HOME:
+        globals()[name] = getattr(import_module(f".{_HOME[name]}", __name__), name)
+        return globals()[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

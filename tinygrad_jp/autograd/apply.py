@@ -44,7 +44,7 @@ def apply(rule: Rule, arguments: Sequence[Any], static: Sequence[Any] = ()) -> A
     inputs = list(arguments[0]) if rule.listed else list(arguments)
     inputs = [a if isinstance(a, Tensor) else operand(rule, a) for a in inputs]
     nodes = [a._node if isinstance(a, Tensor) else None for a in inputs]
-    values = [a._data if isinstance(a, Tensor) else a for a in inputs]
+    values = carried([a._data if isinstance(a, Tensor) else a for a in inputs])
     if rule.mixes:
         values = promoted(rule, values)
     places = tuple(i for i, n in enumerate(nodes) if n is not None and differentiable(rule, i))
@@ -93,7 +93,18 @@ def evaluate(rule: Rule, values: Sequence[Any], static: Sequence[Any], record: b
         y = fast_evaluator(rule)(*given, *static)
     else:  # a trace or a GPU array, which answers NumPy's protocols
         y = rule.evaluate(*given, *static)
-    return (tuple(map(as_array, y)) if rule.outputs else as_array(y)), {}
+    if not rule.outputs:
+        return as_array(y), {}
+    parts = map(as_array, y)
+    return (y._make(parts) if hasattr(y, "_make") else tuple(parts)), {}
+
+
+def carried(values: list[Any]) -> list[Any]:
+    """Carry NumPy's arrays over to the device of an array beside them that is not NumPy's."""
+    for like in values:
+        if not isinstance(like, (ndarray, float, int)) and like is not None:
+            return [np.asarray(v, like=like) if isinstance(v, ndarray) else v for v in values]
+    return values
 
 
 def as_array(y: Any) -> Any:
@@ -196,12 +207,15 @@ def promoted(rule: Rule, values: list[Any]) -> list[Any]:
 
 
 def narrowed(y: Any, values: Sequence[Any]) -> Any:
-    """Give the quotient (or the sine, ...) of integers in the default dtype."""
-    if y.dtype == F64 and default_dtype[0] != F64 and not any(
-        getattr(v, "dtype", None) == F64 for v in values
-    ):
-        return y.astype(default_dtype[0])
-    return y
+    """Give the quotient (or the sine, ...) of integers in the default dtype.
+
+    Beside floating point arrays that are not float64, in theirs: np.clip(0.5, x, 1.0).
+    """
+    if y.dtype != F64:
+        return y
+    floats = [v.dtype for v in values if hasattr(v, "dtype") and v.dtype.kind == "f"]
+    kind = np.result_type(*floats) if floats else default_dtype[0]
+    return y if kind == F64 else y.astype(kind)
 
 
 def cast_to(t: Any, dtype: Any) -> Any:

@@ -65,9 +65,9 @@ def walk(
     """Send the gradient g of the node `root` back to every leaf below it.
 
     retain: keep what the nodes saved. create_graph: run the rules on Tensors, recorded.
-    deliver: what to do with a leaf's gradient. visit: nodes whose own gradient is wanted, filled in.
-    floor: with visit, the `seq` of the oldest of them; the walk ends there, and what is older keeps
-    its graph.
+    deliver: what to do with a leaf's gradient.
+    visit: nodes whose own gradient is wanted, filled in. floor: the `seq` of the oldest of them;
+    the walk ends there, and what is older keeps its graph.
     """
     heap: list[int] = []
     waiting: dict[int, list[Any]] = {}
@@ -110,8 +110,13 @@ def walk(
             node.saved = node.parents = None  # frees memory, and unlinks the graph as it goes
         follow = held = None
         for p, h in zip(parents, gs):  # noqa: B905 - a plan gives one gradient per parent
-            if h.shape != p.shape:
-                h = fit(node, parents, p, h, create_graph)
+            try:
+                if h.shape != p.shape:
+                    h = fit(node, parents, p, h, create_graph)
+            except AttributeError:
+                if hasattr(h, "shape"):
+                    raise
+                raise misfit("rule_gave", node, parents, p, kind=type(h).__name__) from None
             if type(p) is Leaf:
                 deliver(p, h, g, saved)
             elif follow is None and not heap:
@@ -152,17 +157,28 @@ def _pull_any(node: Node, g: Any, saved: Any) -> Any:
 
 def fit(node: Any, parents: Any, parent: Any, h: Any, create_graph: bool) -> Any:
     """Sum a gradient back to the shape of an argument that was broadcast."""
-    plan = node.plan
-    if not plan.rule.broadcasts:
-        place = plan.places[parents.index(parent)]
-        names = plan.rule.arguments
-        raise ShapeError(
-            "rule_shape", op=label(plan.rule.fn), argument=names[min(place, len(names) - 1)],
-            given=h.shape, shape=parent.shape,
+    if not node.plan.rule.broadcasts:
+        raise misfit("rule_shape", node, parents, parent, given=h.shape)
+    try:
+        summed = (sum_to if type(h) is ndarray and not create_graph else primitives.sum_to)(
+            h, parent.shape
         )
-    if type(h) is ndarray and not create_graph:
-        return sum_to(h, parent.shape)
-    return primitives.sum_to(h, parent.shape)
+    except (ValueError, IndexError):
+        raise misfit("rule_shape", node, parents, parent, given=h.shape) from None
+    if summed.shape != parent.shape:
+        raise misfit("rule_shape", node, parents, parent, given=h.shape)
+    return summed
+
+
+def misfit(key: str, node: Any, parents: Any, parent: Any, **facts: Any) -> ShapeError:
+    """Make the error for a rule that gave what cannot be the gradient of an argument."""
+    plan = node.plan
+    place = plan.places[parents.index(parent)]
+    names = plan.rule.arguments
+    return ShapeError(
+        key, op=label(plan.rule.fn), argument=names[min(place, len(names) - 1)],
+        shape=parent.shape, **facts,
+    )
 
 
 def check_writes(node: Any) -> None:
@@ -206,7 +222,7 @@ def lift(node: Any) -> tuple[Any, ...]:
         elif slot == "xs":
             below = dict(zip(plan.places, node.parents, strict=True))
             known[slot] = [
-                generic.wrap(v, below.get(i)) if isinstance(v, ndarray) else v
+                v if isinstance(v, (float, int, type(None))) else generic.wrap(v, below.get(i))
                 for i, v in enumerate(value)
             ]
         elif slot in rule.arguments and not isinstance(value, (float, int, type(None))):
@@ -232,7 +248,10 @@ def start(tensors: Sequence[Any], gradients: Sequence[Any]) -> tuple[Any, Any]:
     node.saved = ()
     node.seq = 1 << 62
     node.shape = ()
-    return node, _Handed(gradients)
+    return node, _Handed(
+        g.copy() if isinstance(t._node, Leaf) and type(g) is ndarray else g  # it becomes .grad
+        for t, g in zip(tensors, gradients, strict=True)
+    )
 
 
 class _Handed(tuple[Any, ...]):
@@ -342,7 +361,8 @@ def grad(
 
     retain = create_graph if retain_graph is None else retain_graph
     gradients = [seed(t, g) for t, g in zip(outs, given, strict=True)]
-    run(outs, gradients, retain, create_graph, collect, found, min((n.seq for n in found), default=0))
+    oldest = min((n.seq for n in found), default=0)
+    run(outs, gradients, retain, create_graph, collect, found, oldest)
     result = []
     for i, t in enumerate(ins):
         g = found[t._node]
@@ -355,7 +375,9 @@ def grad(
 def _as_gradient(t: Any, g: Any) -> Any:
     if isinstance(g, generic.Tensor):
         return g if g._data.dtype == t._data.dtype else generic.cast_to(g, t._data.dtype)
-    return generic.wrap(np.array(g, dtype=t._data.dtype))
+    if isinstance(g, (ndarray, np.generic)):
+        return generic.wrap(np.array(g, dtype=t._data.dtype))
+    return generic.wrap(g.astype(t._data.dtype))
 
 
 def _several(x: Any) -> list[Any]:

@@ -6,10 +6,11 @@ import costs nothing. `op(np.multiply).__wrapped_source__` shows the text.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 from threading import Lock
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import ndarray
@@ -20,6 +21,9 @@ from .explain import explained
 from .memory import own, tick
 from .mode import is_grad_enabled
 from .node import Node, fast_evaluator
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
 
 F64 = generic.F64
 
@@ -52,7 +56,7 @@ def _answer(*args: Any, fn: Any = None, **kwargs: Any) -> Any:
 scope["make"] = lambda fn: _make(fn)
 
 
-def op(fn: Function) -> Function:
+def op(fn: Function) -> Callable[..., Tensor]:
     """Give the function that applies `fn` to Tensors: (arrays..., static parameters...)."""
     made = _ops.get(fn)
     if made is None:
@@ -66,22 +70,22 @@ def op(fn: Function) -> Function:
 
 def _make(fn: Function) -> Function:
     """Write the code of op(fn), and put it in the place of the first call's."""
-    made = _ops[fn]
+    made, rule = _ops[fn], REGISTRY[fn]
     with _lock:
-        if made.__code__ is _first_call.__code__:  # type: ignore[attr-defined]
-            rule = REGISTRY[fn]
+        if made.__code__ is _first_call.__code__:
             if not isinstance(rule, Rule):  # a composite or a constant: as NumPy's protocol does
-                made.__code__ = _answer.__code__  # type: ignore[attr-defined]
+                made.__code__ = _answer.__code__
                 return made
             written = write(rule)
-            made.__defaults__ = written.__defaults__  # type: ignore[attr-defined]
-            made.__code__ = written.__code__  # type: ignore[attr-defined]
+            made.__defaults__ = written.__defaults__
+            made.__code__ = written.__code__
     return made
 
 
 def write(rule: Rule) -> Any:
     """Write the function for one rule."""
-    key = f"{rule.name}_{len(SOURCES)}"
+    name = rule.name if rule.name.isidentifier() else "operation"  # a lambda has no name
+    key = f"{name}_{len(SOURCES)}"
     text = source(rule, key)
     SOURCES[key] = text
     exec(compile(text, f"<tinygrad_jp {rule.name}>", "exec"), scope)
@@ -104,8 +108,20 @@ def source(rule: Rule, key: str) -> str:
     return _whole(rule, key, head, statics)
 
 
+def failed(rule: Rule, arguments: Any, static: Any, reason: Exception) -> Any:
+    """Leave arrays that are not NumPy's to `apply`, which keeps to the protocols; else explain."""
+    for a in arguments:
+        data = a._data if isinstance(a, generic.Tensor) else a
+        if not isinstance(data, ndarray) and hasattr(type(data), "__array_function__"):
+            return generic.apply(rule, arguments, static)
+    raise explained(rule, arguments, static, reason) from reason
+
+
+scope["failed"] = failed
+
+
 def _whole(rule: Rule, key: str, head: list[str], statics: str) -> str:
-    names = list(rule.arguments)
+    names = list(rule.arguments)  # locals end in _, lest they take a static parameter's name
     numbers = range(len(names))
     slow = f"apply(rule_{key}, ({', '.join(names)},), ({statics}))"
     values = ", ".join(f"v{i}" for i in numbers)
@@ -117,9 +133,9 @@ def _whole(rule: Rule, key: str, head: list[str], statics: str) -> str:
     for i in numbers:
         name = names[i]
         lines += [
-            f"    k = type({name})",
-            f"    if k is Tensor: v{i} = {name}._data; n{i} = {name}._node",
-            f"    elif k is ndarray or k is float or k is int: v{i} = {name}; n{i} = None",
+            f"    k_ = type({name})",
+            f"    if k_ is Tensor: v{i} = {name}._data; n{i} = {name}._node",
+            f"    elif k_ is ndarray or k_ is float or k_ is int: v{i} = {name}; n{i} = None",
             f"    elif isinstance({name}, Tensor): v{i} = {name}._data; n{i} = {name}._node",
             f"    else: v{i} = operand(rule_{key}, {name}); n{i} = None",
         ]
@@ -134,7 +150,7 @@ def _whole(rule: Rule, key: str, head: list[str], statics: str) -> str:
         lines += ["    try:", f"        if plain: y = f_{key}{call}"]
         lines.append(f"        else: y, {rest} = r_{key}{call}")
     lines += [
-        f"    except Exception as e: raise explained(rule_{key}, ({given},), ({statics}), e) from e",
+        f"    except Exception as e_: return failed(rule_{key}, ({given},), ({statics}), e_)",
         "    if type(y) is not ndarray: y = as_array(y)",
     ]
     if "dtype" not in rule.static:
@@ -142,14 +158,14 @@ def _whole(rule: Rule, key: str, head: list[str], statics: str) -> str:
         kinds = " and ".join(f"(type(v{i}) is not ndarray or v{i}.dtype is not F64)" for i in numbers)
         lines.append(f"    if y.dtype is F64 and {kinds}: return {slow}")
     lines += [
-        "    t = object_new(Tensor)",
-        "    t._data = y",
-        "    if plain: t._node = None; return t",
+        "    t_ = object_new(Tensor)",
+        "    t_._data = y",
+        "    if plain: t_._node = None; return t_",
     ]
     if rule.mixes and len(names) > 1:
         kinds = " or ".join(f"(n{i} is not None and v{i}.dtype is not y.dtype)" for i in wanted)
         lines.append(f"    if {kinds}: return {slow}")
-    lines += ["    t._node = n = object_new(Node)"]
+    lines += ["    t_._node = n_ = object_new(Node)"]
     word = "if"
     for choice in product((True, False), repeat=len(wanted)):
         places = tuple(i for i, yes in zip(wanted, choice, strict=True) if yes)
@@ -160,7 +176,7 @@ def _whole(rule: Rule, key: str, head: list[str], statics: str) -> str:
         lines.append("    if True:" if last else f"    {word} {test}:")
         word = "elif"
         lines += _record(rule, key, places)
-    lines += ["    n.seq = tick(); n.shape = y.shape", "    return t"]
+    lines += ["    n_.seq = tick(); n_.shape = y.shape", "    return t_"]
     return "\n".join(lines) + "\n"
 
 
@@ -170,7 +186,7 @@ def _record(rule: Rule, key: str, places: tuple[int, ...]) -> list[str]:
     scope[name] = plan
     saved = "".join(_slot(rule, slot, places) + ", " for slot in plan.slots)
     parents = "".join(f"n{i}, " for i in places)
-    return [f"        n.plan = {name}; n.parents = ({parents}); n.saved = ({saved})"]
+    return [f"        n_.plan = {name}; n_.parents = ({parents}); n_.saved = ({saved})"]
 
 
 def _slot(rule: Rule, slot: str, places: tuple[int, ...]) -> str:

@@ -37,10 +37,27 @@ def changed(array: Array) -> None:
     array = owner(array)
     key = id(array)
     entry = _writes.get(key)
-    watch = entry[1] if entry else ref(array, lambda _: _writes.pop(key, None))
+    watch = entry[1] if entry else _watch(array, key)
     now = tick()
     _writes[key] = (now, watch)
     last_write[0] = now
+
+
+def all_changed(arrays: list[Array]) -> None:
+    """Write down that the memory of each array was changed just now, all at one tick."""
+    last_write[0] = now = tick()
+    for array in arrays:
+        if not isinstance(array, ndarray):
+            continue  # on a GPU or in a trace: replaced, not written into
+        if array.base is not None:
+            array = owner(array)
+        key = id(array)
+        entry = _writes.get(key)
+        _writes[key] = (now, entry[1] if entry else _watch(array, key))
+
+
+def _watch(array: Array, key: int) -> Any:
+    return ref(array, lambda _: _writes.pop(key, None))
 
 
 def written_since(array: Array, moment: int) -> bool:

@@ -148,6 +148,4 @@ def compile_pull(plan: Plan, read: Function) -> Function:
 
 def fast_evaluator(rule: Rule) -> Function:
     """Give the quickest way to run an operation on plain arrays."""
-    if rule.evaluate is not rule.fn:
-        return rule.evaluate
-    return raw(fast.FAST.get(rule.fn, rule.fn))
+    return raw(fast.FAST.get(rule.fn, rule.evaluate))

@@ -9,26 +9,17 @@ from weakref import ref
 import numpy as np
 from numpy import ndarray
 
-from ..errors import (
-    ArgumentError,
-    DTypeError,
-    GradientError,
-    OptionError,
-    RuleError,
-    ShapeError,
-    text,
-)
-from ..vocabulary.call import binder
-from ..vocabulary.rule import REGISTRY, Composite, Constant, Function, Rule, Unsupported, label
+from ..errors import DTypeError, GradientError, OptionError, RuleError, ShapeError
+from ..vocabulary.rule import label
 from . import apply as generic
 from . import backward as engine
 from .apply import wrap
-from .explain import explained_constant
 from .functions import Methods
-from .generate import op, scope
+from .generate import scope
 from .memory import Data, changed, guarded, plain, tick
 from .node import Leaf, Node, note
 from .operators import Operators
+from .protocols import REDUCTIONS, answer, as_data, call
 
 Array = Any
 
@@ -235,6 +226,8 @@ class Tensor(Operators, Methods):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         if self._node is not None:
             raise GradientError("array_of_grad", name=engine.shown_name(self))
+        if type(self._data) is not ndarray:
+            return np.asarray(self._data)  # a GPU array refuses in its own words
         if dtype is not None and dtype != self._data.dtype:
             return self._data.astype(dtype)
         if copy:
@@ -246,12 +239,15 @@ class Tensor(Operators, Methods):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if kwargs.get("out") is not None:
             return self._into(ufunc, method, inputs, kwargs)
+        if method == "outer":
+            a, b = inputs
+            a = np.reshape(a, np.shape(a) + (1,) * np.ndim(b))
+            return call(ufunc, (a, b), kwargs)
         if method != "__call__":
-            whole = _REDUCTIONS.get((ufunc, method))
+            whole = REDUCTIONS.get((ufunc, method))
             if whole is None:
                 raise RuleError("ufunc_method", op=ufunc.__name__, method=method)
-            if method == "reduce":
-                kwargs.setdefault("axis", 0)
+            kwargs.setdefault("axis", 0)
             return call(whole, inputs, kwargs)
         return call(ufunc, inputs, kwargs)
 
@@ -388,123 +384,10 @@ def rule_name_of_item(node: Node) -> str:
     return f"{label(node.parents[0].plan.rule.fn)}[{node.saved[0]}]"
 
 
-def as_data(data: Any, dtype: Any) -> Array:
-    """Copy what the user gave into an array of ours."""
-    if isinstance(data, Tensor):
-        return np.array(data._data, dtype=dtype)
-    if hasattr(data, "__array_function__") and not isinstance(data, ndarray):
-        return data  # a GPU array or a trace: kept as it is
-    try:
-        array = np.array(_untensored(data), dtype=dtype, subok=False)
-    except (TypeError, ValueError) as reason:
-        raise ArgumentError("not_numbers", reason=str(reason)) from None
-    if array.dtype.kind not in "biuf":
-        raise DTypeError("dtype_unknown", dtype=array.dtype)
-    if dtype is None and array.dtype == np.float64 and _is_python(data):
-        array = array.astype(generic.default_dtype[0])
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
-
-
-def _untensored(data: Any) -> Any:
-    if isinstance(data, (list, tuple)):
-        return [_untensored(v) for v in data]
-    return data._data if isinstance(data, Tensor) else data
-
-
-def _is_python(data: Any) -> bool:
-    """Tell whether numbers came as Python's own, which have no precision of their own."""
-    while isinstance(data, (list, tuple)):
-        if not data:
-            return True
-        data = data[0]
-    return not isinstance(data, (ndarray, np.generic, Tensor))
-
-
 def _unpickle(kind: type[Tensor], data: Array, requires_grad: bool) -> Tensor:
     twin = kind.__new__(kind)
     twin._data, twin._node = data, None
     return twin.requires_grad_(requires_grad)
-
-
-# ── NumPy's protocols ───────────────────────────────────────────────────────────────────────────
-
-_REDUCTIONS: dict[tuple[Any, str], Function] = {
-    (np.add, "reduce"): np.sum, (np.multiply, "reduce"): np.prod,
-    (np.maximum, "reduce"): np.max, (np.minimum, "reduce"): np.min,
-    (np.add, "accumulate"): np.cumsum, (np.multiply, "accumulate"): np.cumprod,
-    (np.logical_and, "reduce"): np.all, (np.logical_or, "reduce"): np.any,
-    (np.multiply, "outer"): np.multiply.outer,
-}
-
-_binders: dict[Function, Function] = {}
-
-
-def call(func: Function, args: Any, kwargs: Any) -> Any:
-    """Answer a NumPy function that met a Tensor, by what the registry knows of it."""
-    entry = REGISTRY.get(func)
-    if isinstance(entry, Rule):
-        bind = _binders.get(func)
-        if bind is None:
-            bind = _binders[func] = binder(entry)
-        arrays, static = bind(*args, **kwargs)
-        if entry.partial is not None and any(a is None for a in arrays):
-            return entry.partial(*args, **kwargs)
-        return op(entry.fn)(*arrays, *static)
-    if isinstance(entry, Composite):
-        try:
-            return entry.body(*args, **kwargs)
-        except TypeError as reason:
-            if isinstance(reason, ArgumentError | DTypeError | RuleError):
-                raise
-            if reason.__traceback__ is not None and reason.__traceback__.tb_next is None:
-                raise ArgumentError(
-                    "bad_call", op=label(func), reason=str(reason), takes=entry.about or "..."
-                ) from None
-            raise
-    if isinstance(entry, Constant):
-        return constant_of(func, args, kwargs)
-    if isinstance(entry, Unsupported):
-        raise RuleError("unsupported", op=label(func), reason=entry.reason[0 if is_ja() else 1])
-    raise RuleError("no_rule", op=label(func))
-
-
-def answer(func: Function, args: Any, kwargs: Any) -> Any:
-    """Do as `call`, and give Tensors where the arguments were all plain arrays, too."""
-    return tensors_of(call(func, args, kwargs))
-
-
-def is_ja() -> bool:
-    """Tell whether texts are shown in Japanese."""
-    return text("is_ja") == "ja"
-
-
-def constant_of(func: Function, args: Any, kwargs: Any) -> Any:
-    """Evaluate a function without a derivative on plain values; arrays come back as Tensors."""
-    plain_kwargs = {k: values_of(v) for k, v in kwargs.items()}
-    try:
-        return tensors_of(func(*map(values_of, args), **plain_kwargs))
-    except (TypeError, ValueError, IndexError) as reason:
-        raise explained_constant(func, args, reason) from reason
-
-
-def values_of(value: Any) -> Any:
-    """Take the arrays out of Tensors, inside lists and tuples too."""
-    if isinstance(value, Tensor):
-        return value._data
-    if type(value) in (list, tuple):
-        return type(value)(map(values_of, value))
-    return value
-
-
-def tensors_of(result: Any) -> Any:
-    """Wrap arrays as Tensors without a gradient, inside lists and tuples too."""
-    if isinstance(result, (ndarray, np.number, np.bool_)):
-        return wrap(np.asarray(result))
-    if isinstance(result, tuple) and hasattr(result, "_make"):
-        return result._make(map(tensors_of, result))
-    if type(result) in (list, tuple) and any(isinstance(r, ndarray) for r in result):
-        return type(result)(map(tensors_of, result))
-    return result
 
 
 def set_default_dtype(dtype: Any) -> None:

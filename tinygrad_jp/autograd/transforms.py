@@ -38,6 +38,11 @@ class _Lent(ref[Tensor]):
     __slots__ = ()
 
 
+def is_lent(leaf: Leaf) -> bool:
+    """Tell whether a leaf is an argument that a transform made for one call."""
+    return isinstance(leaf.owner, _Lent)
+
+
 class Level:
     """One call of a function on arguments of its own, recorded."""
 
@@ -48,7 +53,7 @@ class Level:
         self.name = getattr(f, "__name__", type(f).__name__)
         places = _places(self.name, argnums, len(args))
         self.wanted = tuple(args[i] for i in places)
-        self.single = isinstance(argnums, int)
+        self.single = isinstance(argnums, (int, np.integer))
         self.recording = is_grad_enabled()
         self.start = tick()
         with enable_grad():
@@ -69,7 +74,8 @@ class Level:
         for t in self.outputs:
             if not isinstance(t, Tensor):
                 raise GradientError("not_a_tensor", name=self.name, kind=type(t).__name__)
-        self.shared = self.leads_out(self.outputs)
+        tensors = [t for t in leaves([result, self.aux]) if isinstance(t, Tensor)]
+        self.shared = self.leads_out(tensors)
 
     def leads_out(self, tensors: Iterable[Tensor]) -> bool:
         """Tell whether somebody outside this level can ask for a gradient of these."""
@@ -78,7 +84,7 @@ class Level:
         while todo:
             node = todo.pop()
             if isinstance(node, Leaf):
-                if node.seq < self.start or not isinstance(node.owner, _Lent):
+                if node.seq < self.start or not is_lent(node):
                     return True
             elif node.seq < self.start or node.parents is None:
                 return True
@@ -88,15 +94,31 @@ class Level:
                 todo += fresh
         return False
 
+    def reaches(self) -> bool:
+        """Tell whether any output was computed from any input."""
+        wanted = {t._node for t in self.inputs}
+        todo = [t._node for t in self.outputs if t._node is not None]
+        seen = set(todo)
+        while todo:
+            node = todo.pop()
+            if node in wanted:
+                return True
+            if not isinstance(node, Leaf) and node.seq > self.start and node.parents:
+                fresh = [p for p in node.parents if p not in seen]
+                seen.update(fresh)
+                todo += fresh
+        return False
+
     def pull(
-        self, outputs: Sequence[Tensor], cotangents: Sequence[Any], create_graph: bool
+        self, outputs: Sequence[Tensor], cotangents: Sequence[Any], create_graph: bool,
+        retain: bool = True,
     ) -> list[Tensor]:
         """Send gradients of outputs back to the inputs; zeros where there is no path."""
         pairs = [(t, g) for t, g in zip(outputs, cotangents, strict=True) if t._node is not None]
         if pairs:
             found = engine.grad(
                 [t for t, _ in pairs], self.inputs, [g for _, g in pairs],
-                retain_graph=True, create_graph=create_graph, allow_unused=True,
+                retain_graph=retain, create_graph=create_graph, allow_unused=True,
             )
         else:
             found = (None,) * len(self.inputs)
@@ -125,7 +147,7 @@ class Level:
 
 
 def _places(name: str, argnums: Argnums, count: int) -> list[int]:
-    asked = [argnums] if isinstance(argnums, int) else list(argnums)
+    asked = [int(argnums)] if isinstance(argnums, (int, np.integer)) else list(argnums)
     for i in asked:
         if not -count <= i < count:
             raise OptionError("argnums", name=name, argnum=i, count=count)
@@ -223,9 +245,9 @@ def value_and_grad(
             raise GradientError("not_a_tensor", name=level.name, kind=type(level.result).__name__)
         if level.result._data.size != 1:
             raise GradientError("grad_not_scalar", name=level.name, shape=level.result.shape)
-        create = level.shared and level.recording
-        gradients = level.pull([level.result], [None], create)
         value = level.freed((level.result, level.aux) if has_aux else level.result)
+        create = level.shared and level.recording
+        gradients = level.pull([level.result], [None], create, retain=level.shared)
         return value, level.arranged(level.free(gradients))
 
     return value_and_gradient
@@ -281,6 +303,7 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any]:
     for dummy in dummies:
         if dummy._node is not None:
             dummy._node.owner = _Lent(dummy)
+    value = level.freed(level.result)
     with enable_grad():
         back = level.pull(level.outputs, dummies, True)
     linear = [(b, m) for b, m in zip(back, moves, strict=True) if b._node is not None]
@@ -297,7 +320,7 @@ def jvp(f: Callable[..., Any], primals: Any, tangents: Any) -> tuple[Any, Any]:
         wrap(np.zeros_like(t._data)) if by_dummy.get(id(d)) is None else by_dummy[id(d)]
         for t, d in zip(level.outputs, dummies, strict=True)
     ]
-    return level.freed(level.result), rebuild(level.result, level.free(pushed))
+    return value, rebuild(level.result, level.free(pushed))
 
 
 def _several(primals: Any) -> Any:
@@ -340,10 +363,10 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     return derivatives
 
 
-def _stacked(rows: list[Tensor], shape: tuple[int, ...], dtype: Any) -> Tensor:
+def _stacked(rows: list[Any], shape: tuple[int, ...], dtype: Any) -> Any:
     if not _recorded(rows):
-        return wrap(np.array([r._data for r in rows], dtype).reshape(shape))  # type: ignore[no-any-return]
-    return np.reshape(np.stack(rows), shape)  # type: ignore[call-overload, no-any-return]
+        return wrap(np.array([r._data for r in rows], dtype).reshape(shape))
+    return np.reshape(np.stack(rows), shape)
 
 
 def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:

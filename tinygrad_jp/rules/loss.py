@@ -21,7 +21,7 @@ from ..vocabulary.rule import rule
 
 rule(
     linear,
-    lambda g, w: np.matmul(g, w),
+    lambda g, w: linear(g, w.T, None),
     lambda g, x: np.matmul(rows(g).T, rows(x)),
     lambda g: sum_to(g, (g.shape[-1],)),
     arguments="x w b", about="x·Wᵀ + b",

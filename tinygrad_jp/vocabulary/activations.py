@@ -16,12 +16,18 @@ SQRT_HALF, INV_SQRT_2PI = math.sqrt(0.5), 1 / math.sqrt(2 * math.pi)
 
 @primitive
 def sigmoid(x: Array) -> Array:
-    """Give 1 / (1 + e⁻ˣ), without overflow at either end."""
-    if x.dtype.kind != "f":
-        x = np.asarray(x, np.float64)
-    y = np.tanh(x * 0.5)
-    y = y * 0.5
-    return y + 0.5
+    """Give 1 / (1 + e⁻ˣ), without overflow, and to full relative precision for x ‹ 0."""
+    kind = x.dtype
+    if kind.kind != "f":
+        x = x.astype(np.float64)
+    elif kind.itemsize < 4:
+        x = x.astype(np.float32)  # e²⁰ is beyond float16
+    y = np.negative(x)
+    y = np.minimum(y, 88.0 if x.dtype.itemsize == 4 else 709.0)
+    y = np.exp(y)
+    y = y + 1
+    y = np.reciprocal(y)
+    return y.astype(kind) if kind.kind == "f" and kind.itemsize < 4 else y
 
 
 @primitive

@@ -14,8 +14,9 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
-from numpy import add, dtype, empty, maximum, minimum, multiply
+from numpy import add, dtype, empty, maximum, minimum, multiply, ndarray
 
+from ..errors import OptionError
 from .primitive import raw
 from .rule import Function
 
@@ -38,29 +39,36 @@ def ones(size: int, kind: dtype[Any]) -> Array:
 
 def sum_rows(x: Array) -> Array:
     """Sum a matrix over its first axis; a product with ones is 4 times faster on few columns."""
-    if x.shape[1] <= 256 and x.dtype.kind == "f" and x.dtype.itemsize >= 4:
-        return ones(x.shape[0], x.dtype).dot(x)
+    rows, columns = x.shape
+    small = columns <= 256 and rows <= 65536 and type(x) is ndarray
+    if small and x.dtype.kind == "f" and x.dtype.itemsize >= 4:
+        return ones(rows, x.dtype).dot(x)
     return add.reduce(x, 0)
 
 
 def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+    """Do as np.sum."""
     return add.reduce(x, axis, None, None, keepdims)
 
 
 def prod(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+    """Do as np.prod."""
     return multiply.reduce(x, axis, None, None, keepdims)
 
 
 def max(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+    """Do as np.max."""
     return maximum.reduce(x, axis, None, None, keepdims)
 
 
 def min(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+    """Do as np.min."""
     return minimum.reduce(x, axis, None, None, keepdims)
 
 
 def mean(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
-    if x.dtype.kind != "f" or x.dtype.itemsize < 4 or x.size == 0:
+    """Do as np.mean; half precision is summed in float32."""
+    if x.dtype.kind != "f" or x.dtype.itemsize < 4 or x.size == 0 or x.ndim == 0:
         return np.mean(x, axis, keepdims=keepdims)  # half precision sums in float32
     y = add.reduce(x, axis, None, None, keepdims)
     y /= x.size // (y.size or 1)
@@ -68,6 +76,7 @@ def mean(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
 
 
 def broadcast_to(x: Array, shape: Any) -> Array:
+    """Do as np.broadcast_to; a small result is an array of its own."""
     shape = (shape,) if isinstance(shape, int) else shape
     if prod_of(shape) > 65536:
         return np.broadcast_to(x, shape)  # a view: no memory
@@ -77,6 +86,7 @@ def broadcast_to(x: Array, shape: Any) -> Array:
 
 
 def expand_dims(x: Array, axis: Any) -> Array:
+    """Do as np.expand_dims."""
     if type(axis) is int:
         at = axis if axis >= 0 else axis + x.ndim + 1
         if 0 <= at <= x.ndim:
@@ -84,25 +94,34 @@ def expand_dims(x: Array, axis: Any) -> Array:
     return np.expand_dims(x, axis)
 
 
-def reshape(x: Array, shape: Any) -> Array:
-    return x.reshape(shape)
+def reshape(x: Array, shape: Any, order: str = "C") -> Array:
+    """Do as np.reshape; orders "A" and "K", which depend on the memory layout, are refused."""
+    if order == "C":
+        return x.reshape(shape)
+    if order != "F":
+        raise OptionError("memory_order", given=order)
+    return x.reshape(shape, order="F")
 
 
 def transpose(x: Array, axes: Any = None) -> Array:
+    """Do as np.transpose."""
     return x.transpose(axes)
 
 
 def swapaxes(x: Array, axis1: int, axis2: int) -> Array:
+    """Do as np.swapaxes."""
     return x.swapaxes(axis1, axis2)
 
 
 def matmul(a: Array, b: Array) -> Array:
+    """Do as np.matmul."""
     if a.ndim == 2 and b.ndim == 2:
         return a.dot(b)
     return np.matmul(a, b)
 
 
 def ones_like(x: Array) -> Array:
+    """Do as np.ones_like of a plain array."""
     y = empty(x.shape, x.dtype)
     y.fill(1)
     return y
@@ -119,8 +138,16 @@ vars(fast_np).update(vars(np))
 vars(fast_np).update({f.__name__: quick for f, quick in FAST.items()})
 
 
+_PACKAGE = __name__.partition(".")[0] + "."
+
+
 def at_speed(fn: Any) -> Any:
-    """Read a rule's function for plain arrays: its own code, with `np` and primitives bound fast."""
+    """Read a rule's function for plain arrays: the same code, `np` and primitives bound fast.
+
+    A rule from outside this package stays as it is: a variable that it uses may change later.
+    """
+    if not (fn.__module__ or "").startswith(_PACKAGE):
+        return fn
     scope = {
         name: FAST.get(value, value) if value in FAST else raw(value)
         for name, value in fn.__globals__.items()

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from typing import Any
 
 import numpy as np
-from numpy import add, exp, log, maximum
+from numpy import add, divide, exp, log, maximum, subtract
 
 from ..errors import DTypeError, LabelError, ShapeError
 from .primitive import primitive
@@ -19,18 +19,22 @@ Array = Any
 
 
 @primitive
-def linear(x: Array, w: Array, b: Array) -> Array:
+def linear(x: Array, w: Array, b: Array | None = None) -> Array:
     """Map rows x (..., D) by weights w (M, D) and a bias b (M,) or None: x·wᵀ + b, (..., M)."""
-    if x.ndim == 2:
-        y = x.dot(w.T)
-    else:
+    if x.ndim != 2:
         y = np.matmul(x, w.T)
+    elif w.shape[0] <= 16 and x.shape[0] >= 64:
+        # many short rows: a ufunc pays for each row, so they are laid out column by column
+        y = w.dot(x.T)
+        if b is None:
+            return y.T
+        y = add(y, b[:, None], out=y if y.dtype is b.dtype else None)
+        return y.T
+    else:
+        y = x.dot(w.T)
     if b is None:
         return y
-    if y.dtype is b.dtype and y.ndim > 1:
-        y += b
-        return y
-    return y + b
+    return add(y, b, out=y if y.dtype is b.dtype and y.ndim > 1 else None)
 
 
 @primitive
@@ -88,22 +92,20 @@ def cross_entropy_recorded(z: Array, t: Array) -> tuple[Array, Array]:
     if z.ndim != 2 or t.shape != z.shape[:1] or z.size == 0:
         raise ShapeError("labels_shape", z=z.shape, t=t.shape)
     n, k = z.shape
-    x = z.T.astype(z.dtype if z.dtype.itemsize >= 4 else np.float32, order="C")
+    if z.dtype.itemsize < 4:
+        y, slope = cross_entropy_recorded(z.astype(np.float32), t)
+        return y.astype(z.dtype), slope.astype(z.dtype)
     places = label_places(t, n, k)
-    x -= maximum.reduce(x, 0)
+    x = subtract(z.T, maximum.reduce(z.T, 0), order="C")
     line = x.reshape(-1)
     picked = line.take(places)
-    exp(x, out=x)
+    exp(x, x)
     total = add.reduce(x, 0)
-    x /= total
-    line[places] -= 1
-    x *= 1 / n
-    log(total, out=total)
-    total -= picked
-    y = add.reduce(total) / n
-    if x.dtype is z.dtype:
-        return y, x.T
-    return y.astype(z.dtype), x.T.astype(z.dtype)
+    divide(x, total * n, x)
+    line[places] -= 1 / n
+    log(total, total)
+    subtract(total, picked, total)
+    return add.reduce(total) / n, x.T
 
 
 _counts: OrderedDict[int, Array] = OrderedDict()
@@ -111,9 +113,11 @@ _counts: OrderedDict[int, Array] = OrderedDict()
 
 def label_places(t: Array, n: int, k: int) -> Array:
     """Give the place of each row's label in a flat (K, N) array, and refuse labels outside."""
-    count = _counts.get(n)
+    count = _counts.get(n) if type(t) is np.ndarray else np.arange(n, like=t)
     if count is None:
-        count = _counts[n] = np.arange(n)
+        count = np.arange(n)
+        if n <= 65536:
+            _counts[n] = count
         if len(_counts) > 64:
             _counts.popitem(last=False)
     if t.dtype.kind not in "iu":
@@ -132,7 +136,7 @@ _UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 def minus_one_hot(p: Array, t: Array) -> Array:
     """Subtract 1 from p (N, K) at each row's label: p − one_hot(t)."""
     y = p.copy()
-    y[np.arange(len(t)), t] -= 1
+    y[np.arange(len(t), like=t), t] -= 1
     return y
 
 
@@ -144,8 +148,10 @@ def mse(a: Array, b: Array) -> Array:
 
 def mse_recorded(a: Array, b: Array) -> tuple[Array, Array]:
     """Give the mean square and the difference, which its derivative needs."""
-    d = np.asarray(a - b)
+    d = a - b
+    if isinstance(d, np.generic):
+        d = np.asarray(d)
     if d.dtype.kind == "f" and d.dtype.itemsize >= 4:
         line = d.reshape(-1)
-        return line.dot(line) / d.dtype.type(d.size), d
+        return line.dot(line) / d.size, d
     return np.mean(np.square(d)), d

@@ -15,7 +15,8 @@ def primitive(fn: F) -> F:
     """Turn a function of plain arrays into an operation that a `rule` can be given for.
 
     Called with a Tensor (or any object that has `__array_function__`), alone or inside a list, it
-    hands itself to that object, as NumPy's functions do. `fn.raw` is the undecorated function.
+    hands itself to that object, as NumPy's functions do, and runs as written where that declines
+    (a GPU array). `fn.raw` is the undecorated function.
 
     >>> import numpy as np
     >>> @primitive
@@ -31,7 +32,9 @@ def primitive(fn: F) -> F:
                 continue
             for item in a if type(a) in (list, tuple) else (a,):
                 if type(item) is not ndarray and hasattr(type(item), "__array_function__"):
-                    return item.__array_function__(dispatch, (type(item),), args, kwargs)
+                    y = item.__array_function__(dispatch, (type(item),), args, kwargs)
+                    if y is not NotImplemented:  # a GPU array: knows NumPy's functions only
+                        return y
         return fn(*args, **kwargs)
 
     update_wrapper(dispatch, fn)

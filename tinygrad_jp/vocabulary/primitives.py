@@ -41,37 +41,101 @@ def sum_to(x: Array, shape: Shape) -> Array:
 @primitive
 def getitem(x: Array, index: Any) -> Array:
     """Index x as x[index] does: slices, integers, masks, integer arrays, None, Ellipsis."""
-    return x[index]
+    return x[index if type(x) is np.ndarray else moved(index, x)]
+
+
+@primitive
+def beside(value: Any, x: Array, dtype: Any = None) -> Array:
+    """Make an array of numbers or lists where x is (on a GPU, say), in x's dtype or another."""
+    return np.asarray(value, x.dtype if dtype is None else dtype, like=x)
+
+
+def moved(index: Any, x: Array) -> Any:
+    """Move the arrays of an index to where x is."""
+    if isinstance(index, tuple):
+        return tuple(moved(part, x) for part in index)
+    return np.asarray(index, like=x) if isinstance(index, np.ndarray) else index
 
 
 @primitive
 def scatter_add(g: Array, index: Any, shape: Shape) -> Array:
     """Add g into zeros of `shape` at `index`, where repeated places add up."""
-    y = np.zeros_like(g, shape=shape)
+    y = np.zeros_like(g, shape=shape, order="C")
     parts = index if isinstance(index, tuple) else (index,)
-    if any(isinstance(p, (np.ndarray, list)) and np.asarray(p).dtype != bool for p in parts):
-        add.at(y, index, g)
+    if not any(map(may_repeat, parts)):
+        y[index if type(g) is np.ndarray else moved(index, g)] = g
+        return y
+    places = flat_places(parts, shape) if isinstance(g, (np.ndarray, np.generic)) else None
+    if places is None:
+        add.at(y, moved(index, y) if type(y) is not np.ndarray else index, g)
     else:
-        y[index] = g  # slices, integers and masks never name a place twice
+        g = np.broadcast_to(g, places.shape)
+        add.at(y.reshape(-1), places.reshape(-1), g.reshape(-1))  # 3 to 10 times faster, flat
     return y
+
+
+def may_repeat(part: Any) -> bool:
+    """Tell whether a part of an index can name a place twice: no slice, integer or mask can."""
+    if isinstance(part, list):
+        part = np.asarray(part)
+    return hasattr(part, "dtype") and part.dtype != bool and not isinstance(part, np.generic)
+
+
+def flat_places(parts: tuple[Any, ...], shape: Shape) -> Array | None:
+    """Number the places of x[:, :, i, j] (whole axes, then integer arrays) in a flat x.
+
+    Of the shape of x[:, :, i, j]; None for an index of any other form.
+    """
+    lead = 0
+    while isinstance(parts[lead], slice) and parts[lead] == slice(None):
+        lead += 1
+    arrays = parts[lead:]
+    whole = [isinstance(p, (np.ndarray, int)) and np.asarray(p).dtype.kind in "iu" for p in arrays]
+    if not all(whole):
+        return None
+    sizes = shape[lead : lead + len(arrays)]
+    place: Any = 0
+    for p, n in zip(arrays, sizes, strict=True):
+        place = place * n + np.where(np.less(p, 0), np.add(p, n), p)
+    wanted = shape[:lead] + np.shape(place) + shape[lead + len(arrays) :]
+    tail = math.prod(shape[lead + len(arrays) :])
+    if lead:
+        rows = np.arange(math.prod(shape[:lead]))[:, None] * math.prod(sizes)
+        place = rows + place.reshape(1, -1)
+    if tail != 1:
+        place = place[..., None] * tail + np.arange(tail)
+    return np.asarray(place.reshape(wanted))
 
 
 @primitive
 def put_along(g: Array, indices: Array, axis: int, shape: Shape) -> Array:
     """Add g into zeros of `shape` at `indices` along one axis (adjoint of np.take_along_axis)."""
-    y = np.zeros_like(g, shape=shape)
+    y = np.zeros_like(g, shape=shape, order="C")
     axis = axis % len(shape)
-    grid = list(np.indices(indices.shape, sparse=True))
-    grid[axis] = indices
-    add.at(y, tuple(grid), g)
+    place: Any = 0
+    for at, n in enumerate(shape):  # one number a place, as np.ravel_multi_index counts
+        if at == axis:
+            here = np.where(indices < 0, indices + n, indices)
+        else:
+            here = np.arange(n, like=indices).reshape((n,) + (1,) * (len(shape) - at - 1))
+        place = place * n + here
+    if place.shape != g.shape:
+        raise ValueError(f"values of shape {g.shape} for places of shape {place.shape}")
+    add.at(y.reshape(-1), place.reshape(-1), g.reshape(-1))
     return y
 
 
 @primitive
 def set_at(x: Array, value: Array, index: Any) -> Array:
-    """Copy x with `value` put at `index`."""
-    y = np.array(x, copy=True)
-    y[index] = value
+    """Copy x with `value` put at `index`; where places repeat, the last in C order stays."""
+    y = x.copy()
+    parts = index if isinstance(index, tuple) else (index,)
+    if type(x) is np.ndarray and any(map(may_repeat, parts)):
+        # NumPy walks along memory, and so another value would stay for another layout
+        ordered = tuple(np.array(p, order="C") if may_repeat(p) else p for p in parts)
+        y[ordered if isinstance(index, tuple) else ordered[0]] = np.array(value, order="C")
+    else:
+        y[index if type(x) is np.ndarray else moved(index, x)] = value
     return y
 
 
@@ -84,7 +148,12 @@ def astype(x: Array, dtype: Any) -> Array:
 @primitive
 def fold(g: Array, window: Shape, axis: tuple[int, ...], shape: Shape) -> Array:
     """Add sliding windows back to where they came from (adjoint of sliding_window_view)."""
-    y = np.zeros_like(g, shape=shape)
+    lengths = list(shape)
+    for at, w in zip(axis, window, strict=True):
+        lengths[at] -= w - 1
+    if g.shape != (*lengths, *window):
+        raise ValueError(f"windows of shape {g.shape} instead of {(*lengths, *window)}")
+    y = np.zeros_like(g, shape=shape, order="C")
     for offset in np.ndindex(*window):
         place = [slice(None)] * len(shape)
         for at, o in zip(axis, offset, strict=True):
@@ -97,6 +166,8 @@ def fold(g: Array, window: Shape, axis: tuple[int, ...], shape: Shape) -> Array:
 @primitive
 def log_or_zero(x: Array) -> Array:
     """Give log x, and 0 where x ≤ 0: the factor of a power whose base is zero."""
+    if isinstance(x, (int, float)):
+        return math.log(x) if x > 0 else 0.0  # a Python number, which widens nothing
     safe = np.where(x > 0, x, np.ones_like(x))
     return np.log(safe)
 
@@ -118,18 +189,20 @@ def sinc_slope(x: Array, order: int = 1) -> Array:
 
     d/dx of order n of sinc is ∫₀¹ πⁿ tⁿ cos(πxt + nπ/2) dt, which recurs by parts.
     """
-    z = math.pi * np.asarray(x)
-    scale = math.pi**order
-    big = np.where(np.abs(z) < 1.0 + order, 1.0 + order, z)
+    kind = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
+    z = math.pi * x.astype(np.float64)  # 49th powers below overflow float32
+    near = np.abs(z) < 1.0 + order
+    big, small = np.where(near, 1.0 + order, z), np.where(near, z, 0.0)
     y = np.sin(big) / big  # order 0; then s_n = (sin(z + nπ/2) − n·s_{n−1}) / z
     for n in range(1, order + 1):
         y = (np.sin(big + n * math.pi / 2) - n * y) / big
-    series = np.zeros_like(z)
+    series: Any = 0.0
     for k in range(24, -1, -1):  # Σ (−1)^k z^(2k−n) / ((2k+1)·(2k−n)!)
         if 2 * k >= order:
-            power = np.power(z, 2 * k - order)
-            series = series + (-1) ** k * power / ((2 * k + 1) * math.factorial(2 * k - order))
-    return np.asarray(np.where(np.abs(z) < 1.0 + order, series, y) * scale, z.dtype)
+            power = np.power(small, 2 * k - order)
+            scale = math.pi**order / ((2 * k + 1) * math.factorial(2 * k - order))
+            series = series + (-1) ** k * scale * power
+    return np.where(near, series, y * math.pi**order).astype(kind)
 
 
 @primitive
@@ -138,7 +211,6 @@ def erf(x: Array) -> Array:
 
     Source: W. J. Cody, Rational Chebyshev approximations for the error function (1969).
     """
-    x = np.asarray(x)
     kind = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
     a = np.abs(x).astype(np.float64)
     small, large = a <= 0.46875, a > 4.0
@@ -152,7 +224,7 @@ def erf(x: Array) -> Array:
         tail = 1.0 - np.exp(-t * t) * (1.0 / math.sqrt(math.pi) - s * _ratio(s, _ERF_LARGE)) / t
     y = np.where(small, y, np.where(large, tail, middle))
     y = np.where(np.isnan(a), a, y)
-    return np.asarray(np.copysign(y, x).astype(kind))
+    return np.copysign(y, x).astype(kind)
 
 
 def _ratio(x: Array, table: tuple[tuple[float, ...], tuple[float, ...]]) -> Array:
@@ -180,3 +252,12 @@ _ERF_LARGE = (
     (1.0, 2.56852019228982242e0, 1.87295284992346725e0, 5.27905102951428412e-1,
      6.05183413124413191e-2, 2.33520497626869185e-3),
 )
+
+
+def _erf_by_libm(x: Array) -> Array:
+    """Do as erf through the C library: to an ulp, and faster, but only for what is in memory."""
+    values = np.fromiter(map(math.erf, x.ravel().tolist()), np.float64, x.size)
+    return values.astype(x.dtype if x.dtype.kind == "f" else np.float64).reshape(x.shape)
+
+
+fast.FAST[erf] = _erf_by_libm

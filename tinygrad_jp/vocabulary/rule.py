@@ -6,13 +6,15 @@ of a pull's parameters say what it needs, and so what the graph keeps:
 
     g            gradient that arrives           y           the result
     x, a b c     the array arguments             x_shape     only the shape of x
-    axis, ...    NumPy's own keyword parameters  i, xs       which of a list of arrays, and all of them
+    axis, ...    NumPy's own keyword parameters  i, xs   which of a list, and the list
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from threading import RLock
+from types import FunctionType
 from typing import Any
 
 from numpy import ndarray, ufunc
@@ -143,14 +145,23 @@ class Registry(dict[Function, Entry]):
     def __init__(self) -> None:
         super().__init__()
         self._lock = RLock()
+        self._filling = False
         self.pending: Callable[[], object] | None = None  # loads the rules; set by the package
 
     def fill(self) -> None:
         """Read the built-in rules in, if that is still to be done."""
+        if self.pending is None and not self._filling:
+            return
         with self._lock:  # another thread waits here; this one may come by again while loading
-            load, self.pending = self.pending, None
-            if load is not None:
+            load = self.pending
+            if load is None or self._filling:
+                return
+            self._filling = True
+            try:
                 load()
+                self.pending = None
+            finally:
+                self._filling = False
 
     def __missing__(self, fn: Function) -> Entry:
         self.fill()
@@ -159,6 +170,7 @@ class Registry(dict[Function, Entry]):
         return dict.__getitem__(self, fn)
 
     def get(self, fn: Function, default: Any = None) -> Any:
+        """Give a function's entry, or the default."""
         entry = dict.get(self, fn)
         if entry is None:
             self.fill()
@@ -208,7 +220,8 @@ def rule(
 
     fn: a NumPy function, or one made by `primitive`.
     pulls: one per array argument, in order; None where there is no derivative.
-    arguments: names of the array arguments, where not x, or a b c, or (for a list) xs.
+    arguments: names of the array arguments, where not x, or a b c, or (for a list) xs, or (for a
+        primitive) those of its own parameters.
     broadcasts: the arguments broadcast as in a ufunc; the engine sums each gradient back.
     outputs: how many arrays `fn` gives, if it gives a tuple; then g and y are tuples in a pull.
     recorded: how to evaluate where a gradient is wanted: a tuple of y and the residuals, which a
@@ -217,19 +230,34 @@ def rule(
     partial: what a call means that leaves array arguments out, as np.where(mask) does.
     evaluate: how to run it on plain arrays, where another way is the same and faster.
     domain, samples: where the rule holds and what calls to test it on (see `domain.py`).
-    Raises RegistryError if `fn` has an entry already or a name is not known.
+    Raises RegistryError if `fn` has an entry already or would never reach its rule, or if a pull
+    asks for something unknown.
+
+    Your own operation, differentiable to any order:
+
+    >>> import tinygrad_jp as tj
+    >>> @tj.primitive
+    ... def cube(x):
+    ...     return x**3
+    >>> tj.rule(cube, lambda g, x: g * 3 * x**2)
+    <rule cube>
+    >>> cube(tj.Tensor([1.0, 2.0]))
+    tensor([1., 8.])
 
     >>> import numpy as np
     >>> from tinygrad_jp.vocabulary.rule import REGISTRY
     >>> REGISTRY[np.exp].keeps()
     ('y',)
     """
+    own = _own_parameters(fn, pulls)
     listed = arguments == "xs" or bool(pulls and pulls[0] and "xs" in parameters(pulls[0]))
     listed = listed or bool(pulls and pulls[0] and "x_shapes" in parameters(pulls[0]))
     if arguments is not None:
         names = tuple(arguments.replace(",", " ").split())
     elif listed:
         names = ("xs",)
+    elif _are_named(pulls, own):
+        names = own[: len(pulls)]
     else:
         names = ("x",) if len(pulls) == 1 else ("a", "b", "c", "d")[: len(pulls)]
     if len(names) != len(pulls):
@@ -244,14 +272,59 @@ def rule(
         for name in parameters(pull):
             if name not in special and static.get(name, REQUIRED) is REQUIRED:
                 static[name] = given.get(name, REQUIRED)
+    if own and not listed and not (evaluate or signature or recorded):
+        static, evaluate = _own_static(fn, own, len(pulls), static)
     entry = Rule(
         fn, pulls, arguments=names, static=static, listed=listed, broadcasts=broadcasts,
-        outputs=outputs, recorded=recorded, residual=residual or {}, signature=signature, evaluate=evaluate,
-        partial=partial,
+        outputs=outputs, recorded=recorded, residual=residual or {}, signature=signature,
+        evaluate=evaluate, partial=partial,
         about=about, domain=domain, samples=samples,
     )
     _register(fn, entry, alias)
     return entry
+
+
+def _own_parameters(fn: Function, pulls: tuple[Function | None, ...]) -> tuple[str, ...]:
+    """Give the parameter names of a primitive, and refuse what could never work."""
+    for pull in pulls:
+        if pull is not None and not hasattr(pull, "__code__"):
+            raise RegistryError("rule_pull", name=fn.__name__, kind=type(pull).__name__)
+    undecorated = getattr(fn, "raw", None)
+    if undecorated is not None:
+        return parameters(undecorated)
+    if isinstance(fn, FunctionType) and not hasattr(fn, "_implementation"):
+        raise RegistryError("rule_no_primitive", name=fn.__name__)
+    return ()
+
+
+def _are_named(pulls: tuple[Function | None, ...], own: tuple[str, ...]) -> bool:
+    """Tell whether the pulls call the arguments by a primitive's own parameter names."""
+    if len(own) < len(pulls) or {"g", "y", "i"} & set(own):
+        return False
+    known = {"g", "y", "y_shape", *own, *(f"{n}_shape" for n in own)}
+    return all(set(parameters(p)) <= known for p in pulls if p)
+
+
+def _own_static(
+    fn: Function, own: tuple[str, ...], count: int, asked: dict[str, Any]
+) -> tuple[dict[str, Any], Function | None]:
+    """List all parameters of a primitive that are not arrays, in its own order."""
+    inside = fn.raw  # type: ignore[attr-defined]
+    code = inside.__code__
+    only = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    unknown = [n for n in asked if n not in own[count:] and n not in only]
+    if unknown:
+        raise RegistryError(
+            "rule_name", name=fn.__name__, unknown=", ".join(unknown), known=", ".join(own + only)
+        )
+    given = {**_defaults(inside), **(inside.__kwdefaults__ or {})}
+    static = {n: given.get(n, asked.get(n, REQUIRED)) for n in (*own[count:], *only)}
+    if not only:
+        return static, None
+    first = len(own)
+    return static, lambda *values: inside(
+        *values[:first], **dict(zip(only, values[first:], strict=True))
+    )
 
 
 def constant(*fns: Function, about: str = "") -> None:
@@ -264,6 +337,34 @@ def unsupported(reason_ja: str, reason_en: str, *fns: Function) -> None:
     """Register functions that a Tensor refuses, with the reason and the way out."""
     for fn in fns:
         _register(fn, Unsupported(fn, (reason_ja, reason_en)), ())
+
+
+_refused: dict[str, tuple[str, str]] = {}
+
+
+def refused_modules(reason_ja: str, reason_en: str, *modules: str) -> None:
+    """Refuse all functions of modules that NumPy itself imports only when they are asked for."""
+    _refused.update(dict.fromkeys(modules, (reason_ja, reason_en)))
+
+
+def find(fn: Function) -> Entry | None:
+    """Look a function up: its own entry, that of its public twin, or that of its module.
+
+    With like=t, NumPy hands over a hidden twin of np.eye; and its functions of strings are ufuncs
+    without a single loop for numbers.
+    """
+    entry: Entry | None = REGISTRY.get(fn)
+    if entry is not None:
+        return entry
+    module = getattr(fn, "__module__", None) or ""
+    if isinstance(fn, ufunc):
+        module = module if fn.types else "numpy.strings"
+    elif module.startswith("numpy"):
+        twin = getattr(sys.modules.get(module), fn.__name__, fn)
+        if twin is not fn:
+            return find(twin)
+    reason = _refused.get(module)
+    return Unsupported(fn, reason) if reason else None
 
 
 def composite(
@@ -287,7 +388,7 @@ def rules() -> list[Rule]:
 
 def label(fn: Function) -> str:
     """Name an operation as its caller would write it."""
-    module = fn.__module__ or ""
+    module = getattr(fn, "__module__", "") or ""
     if isinstance(fn, ufunc) or module == "numpy" or module.startswith("numpy."):
         folder = module.removeprefix("numpy").lstrip(".")
         place = f"{folder}." if folder in ("linalg", "fft", "lib.stride_tricks") else ""

@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from . import law
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@law.over_all
+def test_dtype(entry: Any, dtype: Any) -> None:
+    law.hold(law.dtype, entry, dtype)

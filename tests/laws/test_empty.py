@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+from typing import Any
+
+from . import law
+
+
+@law.over_all
+def test_empty(entry: Any) -> None:
+    law.hold(law.empty, entry)

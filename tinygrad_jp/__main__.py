@@ -1,0 +1,181 @@
+"""python -m tinygrad_jp demo: train a network before your eyes, and draw what happened."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, metadata
+from importlib.util import find_spec
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from . import nn, optim
+from .autograd.creation import manual_seed, tensor
+from .autograd.mode import no_grad
+from .autograd.tensor import Tensor
+from .data import make_moons
+from .errors import MissingExtraError, language, missing
+
+Array = Any
+PASSES = 20_000
+
+
+def say(ja: str, en: str) -> None:
+    """Print in the language in force."""
+    print(ja if language() == "ja" else en, flush=True)
+
+
+def network() -> nn.Sequential:
+    """Make the network 2-3-2: two coordinates in, three hidden nodes, a score for each class."""
+    return nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 2))
+
+
+def train(
+    model: nn.Sequential, x: Tensor, t: Tensor, passes: int, report: Callable[[int, float], None]
+) -> None:
+    """Descend along the gradient of the loss over all points.
+
+    report: called with the pass and the loss: at first each time, then ever more rarely.
+    """
+    measure = nn.CrossEntropyLoss()
+    optimizer = optim.SGD(model.parameters(), lr=0.5, weight_decay=1e-4)
+    tenth = max(passes // 10, 1)
+    due = 0
+    for i in range(passes):
+        loss = measure(model(x), t)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if i == due or i % tenth == 0 or i == passes - 1:
+            report(i, loss.item())
+        if i == due:
+            due += 1 + i // 40
+
+
+@contextmanager
+def progress(passes: int) -> Iterator[Callable[[int, float], None]]:
+    """Show a bar that fills while the loss falls; on anything but a terminal, only lines."""
+    tenth = max(passes // 10, 1)
+
+    def line(i: int, loss: float) -> None:
+        if i % tenth == 0 or i == passes - 1:
+            say(f"{i:7,} 回目  損失 {loss:.6f}", f"pass {i:7,}  loss {loss:.6f}")
+
+    if not sys.stdout.isatty():
+        yield line
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    word = "損失" if language() == "ja" else "loss"
+    columns = (TextColumn(f"{word} {{task.fields[loss]}}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns) as bar:
+        task = bar.add_task("", total=passes, loss="…")
+
+        def both(i: int, loss: float) -> None:
+            bar.update(task, completed=i + 1, loss=f"{loss:.6f}")
+            line(i, loss)
+
+        yield both
+
+
+def demo(out: Path, passes: int) -> dict[str, Any]:
+    """Train the moons network, and write pictures and the drawn graph of one step into `out`.
+
+    Raises MissingExtraError, before any work, if a package of the extra `demo` is not there.
+    """
+    for package in ("rich", "matplotlib", "matplotlib_fontja", "graphviz"):
+        if find_spec(package) is None:
+            raise missing(package, "demo")
+    from .graph import draw  # so that `version` needs no extras
+    from .plot import boundary, curves, picture
+
+    points, classes = make_moons(200, noise=0.20, random_state=0)
+    x, t = tensor(points.astype(np.float32)), tensor(classes)
+    manual_seed(0)
+    model = network()
+    say(f"2 つの半月(200 点)を分ける 2-3-2 のネットワークを {passes:,} 回訓練します。",
+        f"training a 2-3-2 network for {passes:,} passes to tell two half moons (200 points) apart")
+    history: list[tuple[int, float]] = []
+    began = perf_counter()
+    with progress(passes) as show:
+
+        def report(i: int, loss: float) -> None:
+            history.append((i, loss))
+            show(i, loss)
+
+        train(model, x, t, passes, report)
+    seconds = perf_counter() - began
+
+    def predict(p: Array) -> Array:
+        with no_grad():
+            return model(tensor(p)).numpy().argmax(1)
+
+    accuracy = float((predict(x.numpy()) == classes).mean())
+    say(f"{seconds:.1f} 秒、正解率 {accuracy:.3f}", f"{seconds:.1f} s, accuracy {accuracy:.3f}")
+
+    paths = [out / name for name in ("boundary.png", "loss.png", "graph.svg", "graph.png")]
+    with picture(paths[0]) as axes:
+        boundary(axes, predict, x.numpy(), classes, f"決定境界(正解率 {accuracy:.3f})")
+    with picture(paths[1]) as axes:
+        curves(axes, [i + 1 for i, _ in history], {"損失": [v for _, v in history]},
+               "損失の減り方", "回数", "損失", log=True)
+        axes.set_xscale("log")
+    x.name, t.name = "x", "t"
+    for name, parameter in model.named_parameters():
+        parameter.name = name
+    step = nn.CrossEntropyLoss()(model(x), t)
+    step.name = "loss"
+    drawn = draw(step)
+    drawn.save(paths[2])
+    drawn.save(paths[3])
+    for path, (ja, en) in zip(paths, WHAT, strict=True):
+        say(f"{ja}: {path.resolve()}", f"{en}: {path.resolve()}")
+    return {"history": history, "accuracy": accuracy, "paths": paths}
+
+
+WHAT = (
+    ("決定境界", "decision boundary"), ("損失の減り方", "loss curve"),
+    ("1 回分の計算グラフ", "graph of one step"), ("同じ絵の PNG", "the same as a PNG"),
+)
+
+
+def version() -> str:
+    """Give the version that was installed."""
+    try:
+        return str(metadata("tinygrad-jp")["Version"])
+    except PackageNotFoundError:
+        return "0 (not installed)"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the command line and do what it says; give the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tinygrad_jp", description="NumPy の上の小さな自動微分 / autograd on NumPy"
+    )
+    jobs = parser.add_subparsers(dest="job", required=True)
+    job = jobs.add_parser("demo", help="訓練して絵を書く / train a network and write pictures")
+    job.add_argument("--out", type=Path, default=Path("out"), help="絵の置き場所 / their folder")
+    job.add_argument("--passes", type=int, default=PASSES, help="訓練の回数 / number of passes")
+    job.add_argument("--quick", action="store_true", help="1,000 回だけ / only 1,000 passes")
+    jobs.add_parser("version", help="版 / print the version")
+    options = parser.parse_args(arguments)
+    if options.job == "version":
+        print(f"tinygrad_jp {version()} (Python {sys.version.split()[0]}, NumPy {np.__version__})")
+        return 0
+    if options.passes < 1:
+        parser.error("--passes は 1 以上 / must be 1 or more")
+    try:
+        demo(options.out, min(options.passes, 1000) if options.quick else options.passes)
+    except MissingExtraError as reason:
+        print(reason, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

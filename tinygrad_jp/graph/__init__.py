@@ -1,0 +1,15 @@
+"""Pictures of what was computed: one Graph of plain records, and many windows on it.
+
+model.py makes the Graph by the one walk over the engine's nodes (recall.py finds the values);
+wording.py says each record in words. dot.py, mermaid.py and tree.py write it down, render.py turns
+DOT into SVG and PNG, drawing.py is `tj.draw`. May import autograd and what lies below. A new
+window is a function of (Graph, Look), and a suffix in drawing.py.
+"""
+
+from __future__ import annotations
+
+from .drawing import Drawing, draw
+from .model import Edge, Graph, GraphNode, Group, graph_of
+from .wording import Look
+
+__all__ = ["Drawing", "Edge", "Graph", "GraphNode", "Group", "Look", "draw", "graph_of"]

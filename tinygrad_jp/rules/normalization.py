@@ -1,0 +1,46 @@
+"""Normalisation over axes: by mean and variance, and by root mean square."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..vocabulary.domain import call
+from ..vocabulary.normalization import rms_recorded, rms_standardize, standardize
+from ..vocabulary.rule import rule
+
+
+def standardize_pull(g: Any, y: Any, axis: tuple[int, ...], eps: float) -> Any:
+    """Send back (g − mean(g) − z·mean(g·z)) / √(σ² + eps), and what came to μ and σ².
+
+    Source: S. Ioffe, C. Szegedy, Batch Normalization (2015), section 3.
+    """
+    gz, gm, gv = g
+    z, _, var = y
+    n = z.size // (var.size or 1) or 1
+    square = var + eps
+    scale = np.sqrt(square)
+    a = np.mean(gz, axis, keepdims=True) - gm * scale / n
+    b = np.mean(gz * z, axis, keepdims=True) - gv * square * (2 / n)
+    return (gz - a - z * b) / scale
+
+
+rule(
+    standardize,
+    standardize_pull,
+    outputs=3, about="(x − μ) / √(σ² + eps), with μ and σ²",
+    samples=lambda s: [
+        call(s(4, 3), (0,), 1e-5), call(s(3, 5), (1,), 1e-5), call(s(2, 3, 4), (0, 2), 1e-3),
+    ],
+)
+
+
+rule(
+    rms_standardize,
+    lambda g, y, r, axis, eps: (g - y * np.mean(g * y, axis, keepdims=True)) * r,
+    recorded=rms_recorded,
+    residual={"r": lambda x, axis, eps: 1 / np.sqrt(np.mean(x * x, axis, keepdims=True) + eps)},
+    about="x / √(mean x² + eps)",
+    samples=lambda s: [call(s(4, 3), (1,), 1e-5), call(s(2, 3, 4), (1, 2), 1e-3)],
+)
