@@ -14,6 +14,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import autograd as autograd
+from . import errors as errors
+from .autograd import creation as _creation
+from .autograd import dtypes as _dtypes
+from .autograd import functions as _functions
 from .autograd import linalg as linalg
 from .autograd.creation import *  # noqa: F403 - it lists its names
 from .autograd.dtypes import *  # noqa: F403 - it lists its names
@@ -32,9 +36,11 @@ from .vocabulary.rule import REGISTRY
 from .vocabulary.rule import rule as rule
 
 if TYPE_CHECKING:
+    from . import data as data
     from . import graph as graph
     from . import nn as nn
     from . import optim as optim
+    from . import plot as plot
     from .autograd.anomaly import detect_anomaly as detect_anomaly
     from .autograd.check import gradcheck as gradcheck
     from .autograd.check import gradgradcheck as gradgradcheck
@@ -48,26 +54,39 @@ if TYPE_CHECKING:
     from .autograd.transforms import jvp as jvp
     from .autograd.transforms import value_and_grad as value_and_grad
     from .autograd.transforms import vjp as vjp
+    from .graph.drawing import draw as draw
+    from .nn.summary import summary as summary
 
 REGISTRY.pending = lambda: import_module(".rules", __name__)  # at the first operation
 
-_LAZY = {"nn": "nn", "optim": "optim", "graph": "graph"}
-
-# names brought in when first used, by the module they live in: an import that is not paid for
-_LAZY_NAMES = {
+# what is brought in when it is first used, by the module it lives in: an import not paid for before
+_MODULES = ("data", "graph", "nn", "optim", "plot")
+_NAMES = {
     "autograd.transforms": "grad hessian hvp jacobian jvp value_and_grad vjp",
     "autograd.check": "gradcheck gradgradcheck gradient_error_by_step numerical_gradient",
     "autograd.anomaly": "detect_anomaly",
     "autograd.checkpoint": "checkpoint",
     "graph.drawing": "draw",
+    "nn.summary": "summary",
 }
-_HOME = {name: module for module, names in _LAZY_NAMES.items() for name in names.split()}
+_HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+__all__ = [
+    *_functions.__all__, *_creation.__all__, *_dtypes.__all__, *_MODULES, *_HOME,
+    "Tensor", "autograd", "enable_grad", "errors", "get_default_dtype", "inference_mode",
+    "is_grad_enabled", "linalg", "no_grad", "primitive", "rule", "set_default_dtype",
+    "set_grad_enabled", "set_language",
+]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return import_module(f".{_LAZY[name]}", __name__)
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
     if name in _HOME:
         globals()[name] = getattr(import_module(f".{_HOME[name]}", __name__), name)
         return globals()[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

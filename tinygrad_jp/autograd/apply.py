@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 from numpy import ndarray
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, GradientError
 from ..vocabulary.primitives import astype
 from ..vocabulary.rule import REGISTRY, Rule, label
 from .explain import explained
@@ -184,12 +184,22 @@ def operand(rule: Rule, value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, (list, tuple)):
+        refuse_tracked(value)
         array = np.asarray([v.item() if isinstance(v, Tensor) else v for v in value])
         if array.dtype.kind in "biuf":
             return array.astype(default_dtype[0]) if array.dtype == F64 else array
     if hasattr(type(value), "__array_function__"):
         return value
     raise ArgumentError("operand", op=label(rule.fn), kind=type(value).__name__)
+
+
+def refuse_tracked(values: Any) -> None:
+    """Refuse a list of Tensors that require a gradient: an array of them would lose it."""
+    for v in values:
+        if isinstance(v, (list, tuple)):
+            refuse_tracked(v)
+        elif isinstance(v, Tensor) and v._node is not None:
+            raise GradientError("list_of_tensors", name=f" '{v.name}'" if v.name else "")
 
 
 def promoted(rule: Rule, values: list[Any]) -> list[Any]:

@@ -109,7 +109,7 @@ def walk(
         if not retain:
             node.saved = node.parents = None  # frees memory, and unlinks the graph as it goes
         follow = held = None
-        for p, h in zip(parents, gs):  # noqa: B905 - a plan gives one gradient per parent
+        for p, h in zip(parents, gs):  # a plan gives one gradient per parent
             try:
                 if h.shape != p.shape:
                     h = fit(node, parents, p, h, create_graph)
@@ -233,7 +233,7 @@ def lift(node: Any) -> tuple[Any, ...]:
             known[slot] = value
     for name, recipe in rule.residual.items():
         if name in known:
-            wanted = recipe.__code__.co_varnames[: recipe.__code__.co_argcount]  # type: ignore[attr-defined]
+            wanted = recipe.__code__.co_varnames[: recipe.__code__.co_argcount]
             known[name] = recipe(*(known[n] for n in wanted))
     return tuple(known[slot] for slot in plan.slots)
 
@@ -402,9 +402,11 @@ class Hooked:
         self.rule, self.slots, self.places = plan.rule, plan.slots, plan.places
 
     def pull(self, g: Any, saved: Any) -> Any:
+        """Run the hooks, then the plan on plain arrays."""
         return self.plan.pull(run_hooks(self.hooks, g), saved)
 
     def trace(self, g: Any, saved: Any) -> Any:
+        """Run the hooks, then the plan on Tensors."""
         return self.plan.trace(run_hooks(self.hooks, g), saved)
 
 

@@ -5,7 +5,7 @@ Three things together:
   the backward pass compares it with the tick at which each node was made (`check` in backward.py).
 - `.data` and `.numpy()` give `Data`, a view that writes through and reports; what NumPy makes of it
   behind our back (np.asarray) is read-only.
-- arrays that come from outside are copied when they are recorded (`own`), so nobody else holds them.
+- arrays from outside are copied when they are recorded (`own`), so that nobody else holds them.
 """
 
 from __future__ import annotations
@@ -115,10 +115,12 @@ class Data(ndarray):
         return func(*map(_read, args), **{k: _read(v) for k, v in kwargs.items()})
 
     def fill(self, value: Any) -> None:
+        """Put one value everywhere."""
         plain(self).fill(value)
         changed(self)
 
     def sort(self, *args: Any, **kwargs: Any) -> None:
+        """Sort in place, as ndarray.sort does."""
         plain(self).sort(*args, **kwargs)
         changed(self)
 

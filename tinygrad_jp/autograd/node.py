@@ -29,6 +29,7 @@ class Leaf:
         self.dtype = dtype
         self.seq = seq
         self.grad: Any = None
+        self.hooks: Any = None  # see backward.HookedLeaf
         self.owner = owner  # a weak reference to the Tensor: its name, and whether it lives
 
 
@@ -83,11 +84,11 @@ class Plan:
         self.trace = self._make_trace
 
     def _make_pull(self, g: Array, saved: Any) -> Any:
-        self.pull = self._compile(at_speed)  # type: ignore[method-assign]
+        self.pull = self._compile(at_speed)
         return self.pull(g, saved)
 
     def _make_trace(self, g: Any, saved: Any) -> Any:
-        self.trace = self._compile(lambda pull: pull)  # type: ignore[method-assign]
+        self.trace = self._compile(lambda pull: pull)
         return self.trace(g, saved)
 
     def _compile(self, read: Function) -> Function:

@@ -83,7 +83,7 @@ class Operators:
         return self  # type: ignore[return-value]
 
     def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
-        return self // other, self % other  # type: ignore[operator]
+        return self // other, self % other
 
     def __eq__(self, other: object) -> Any:
         return _compare(np.equal, self, other)
@@ -150,19 +150,19 @@ class Operators:
         """Put zero everywhere, in place."""
         return self.fill_(0)
 
-    def __iadd__(self, other: Any) -> Tensor:
+    def __iadd__(self, other: Any) -> Tensor:  # type: ignore[misc]
         return self._in_place(np.add, add, other)
 
-    def __isub__(self, other: Any) -> Tensor:
+    def __isub__(self, other: Any) -> Tensor:  # type: ignore[misc]
         return self._in_place(np.subtract, subtract, other)
 
-    def __imul__(self, other: Any) -> Tensor:
+    def __imul__(self, other: Any) -> Tensor:  # type: ignore[misc]
         return self._in_place(np.multiply, multiply, other)
 
-    def __itruediv__(self, other: Any) -> Tensor:
+    def __itruediv__(self, other: Any) -> Tensor:  # type: ignore[misc]
         return self._in_place(np.divide, divide, other)
 
-    def __ipow__(self, other: Any) -> Tensor:
+    def __ipow__(self, other: Any) -> Tensor:  # type: ignore[misc]
         return self._in_place(np.power, power, other)
 
     def add_(self, other: Any, *, alpha: float = 1) -> Tensor:

@@ -139,6 +139,8 @@ def as_data(data: Any, dtype: Any) -> Array:
         return np.array(data._data, dtype=dtype)
     if hasattr(data, "__array_function__") and not isinstance(data, ndarray):
         return data  # a GPU array or a trace: kept as it is
+    if isinstance(data, (list, tuple)):
+        generic.refuse_tracked(data)
     try:
         array = np.array(_untensored(data), dtype=dtype, subok=False)
     except (TypeError, ValueError) as reason:

@@ -350,11 +350,13 @@ class Size(int):
     _shape: tuple[int, ...]
 
     def __new__(cls, value: int, shape: tuple[int, ...]) -> Size:
+        """Remember the shape beside the number."""
         made = super().__new__(cls, value)
         made._shape = shape
         return made
 
     def __call__(self, dim: int | None = None) -> Any:
+        """Give the shape, or the length of one axis."""
         return self._shape if dim is None else self._shape[dim]
 
 

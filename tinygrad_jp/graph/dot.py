@@ -55,7 +55,7 @@ def _lines(graph: Graph, look: Look) -> Iterator[str]:
     for reference in references:
         yield f"  {_reference(reference, look)}"
     for link in drawn:
-        label = f" [headlabel={quoted(link.name)} labeldistance=1.4]" if link.name else ""
+        label = f" [headlabel={quoted(link.name)} labelangle=-35 labeldistance=1.6]" if link.name else ""
         yield f"  {link.source} -> {link.target}{label}"
     yield "}"
 
@@ -69,8 +69,10 @@ def _frame(group: Group) -> str:
 def _node(node: GraphNode, look: Look) -> str:
     rows = "".join(f"<TR>{_row(line)}</TR>" for line in lines(node, look))
     table = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{rows}</TABLE>'
-    about = " — ".join(filter(None, (node.label, node.about, node.line)))
-    tooltip = f" tooltip={quoted(clean(about, 200))}" if node.kind == "operation" else ""
+    known = (node.label, node.about, node.line) if node.kind == "operation" else ()
+    about = " — ".join(filter(None, known))
+    # a tooltip's escapes are read twice, by Graphviz 2.43 and 16.1 alike
+    tooltip = f" tooltip={quoted(doubled(clean(about, 200)))}" if about else ""
     style = OUTPUT if node.is_output else STYLES[node.kind]
     fill = FILLS[node.kind]
     return f'{node.id} [id={node.id} {style} fillcolor="{fill}"{tooltip} label=<{table}>]'
@@ -93,11 +95,15 @@ def _row(line: Line) -> str:
 
 def _cell(text: str, ems: float, form: str = "{}") -> str:
     size = ceil(ems * SIZE) + MARGIN
-    safe = escape(text).replace("\\", "&#92;")  # Graphviz reads escapes before it reads HTML
-    return f'<TD ALIGN="LEFT" WIDTH="{size}">{form.format(safe)}</TD>'
+    return f'<TD ALIGN="LEFT" WIDTH="{size}">{form.format(escape(doubled(text)))}</TD>'
 
 
 def quoted(text: str) -> str:
     """Write a DOT string that stands for exactly this text: no escape, no entity, no end."""
-    text = text.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
+    text = doubled(text.replace("&", "&amp;")).replace('"', '\\"')
     return f'"{text}"'
+
+
+def doubled(text: str) -> str:
+    r"""Double the backslashes: Graphviz reads \N in a label as the node's own name."""
+    return text.replace("\\", "\\\\")

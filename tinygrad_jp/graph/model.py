@@ -203,6 +203,7 @@ class _Builder:
         self.records: list[GraphNode] = []
         self.edges: list[Edge] = []
         self.constants: dict[int, str] = {}  # an array that several operations keep is one node
+        self.numbers: set[str] = set()  # constants that are numbers in the program's text
         self.groups = _Groups()
 
     def build(self) -> Graph:
@@ -217,7 +218,8 @@ class _Builder:
             here = self.ids[node]
             self.edges += [Edge(source, here, argument) for source, argument in sources]
             parents = [self.ids[g.node] for g in given if g.node is not None]
-            self.groups.operation(here, parents, [s for s, _ in sources if s not in parents])
+            numbers = [i for i, _ in sources if i in self.numbers]
+            self.groups.operation(here, parents, numbers, len(given))
         return Graph(tuple(self.records), tuple(self.edges), self.groups.listed(self.records))
 
     def add(self, record: GraphNode, node: Any = None) -> str:
@@ -265,6 +267,8 @@ class _Builder:
         ))
         if isinstance(array, np.ndarray):
             self.constants[id(array)] = made
+        elif value is not None:
+            self.numbers.add(made)
         return made
 
 
@@ -280,33 +284,31 @@ def copied(value: Any) -> Array | None:
 class _Groups:
     """Modules, as the paths of parameters tell them.
 
-    An operation belongs to the module whose parameters, or what was made of them alone, it uses.
+    An operation belongs to the module whose parameters, or what was made of them alone, it uses;
+    numbers go with it, data that flow in do not.
     """
 
     def __init__(self) -> None:
         self.path: dict[str, str] = {}  # of a node: the module it belongs to
         self.owned: dict[str, str] = {}  # made of one module's parameters alone
-        self.used: dict[str, list[str]] = {}  # a constant: the modules of those that use it
 
     def leaf(self, here: str, path: str) -> None:
         module = path.rpartition(".")[0]
         if module:
             self.path[here] = self.owned[here] = module
 
-    def operation(self, here: str, parents: list[str], constants: list[str]) -> None:
+    def operation(
+        self, here: str, parents: list[str], numbers: list[str], arguments: int
+    ) -> None:
         modules = {self.owned[p] for p in parents if p in self.owned}
-        module = modules.pop() if len(modules) == 1 else ""
-        if module:
-            self.path[here] = module
-            if all(p in self.owned for p in parents):
-                self.owned[here] = module
-        for constant in constants:
-            self.used.setdefault(constant, []).append(module)
+        if len(modules) != 1:
+            return
+        (module,) = modules
+        self.path.update(dict.fromkeys([here, *numbers], module))
+        if sum(p in self.owned for p in parents) + len(numbers) == arguments:
+            self.owned[here] = module
 
     def listed(self, records: list[GraphNode]) -> tuple[Group, ...]:
-        for constant, modules in self.used.items():
-            if len(set(modules)) == 1 and modules[0]:
-                self.path[constant] = modules[0]
         members: dict[str, list[str]] = {}
         for record in records:
             path = self.path.get(record.id)

@@ -129,10 +129,13 @@ def recomputed(node: Node, known: dict[Any, Array]) -> Array | None:
     rule, kept = node.plan.rule, kept_by(node)
     static = [kept.get(name, MISSING) for name in rule.static]
     parents = dict(zip(node.plan.places, node.parents, strict=True))
-    if rule.listed and len(parents) != len(kept.get("xs", kept.get("x_shapes", ()))):
-        return None
+    count = len(rule.arguments)
+    if rule.listed:
+        count = len(kept.get("xs") or kept.get("x_shapes") or ())
+        if count == 0:  # how many there were is not known
+            return None
     values = []
-    for i in range(len(parents) if rule.listed else len(rule.arguments)):
+    for i in range(count):
         if i in parents:
             value = known.get(parents[i], MISSING)
             value = MISSING if _stale(value, node.seq) else value

@@ -125,9 +125,7 @@ def summary(array: Any, look: Look) -> list[str]:
     if array.ndim == 1 and array.size <= ELEMENTS:
         return [row(array)]
     if array.ndim == 2 and array.shape[0] <= ROWS and array.shape[1] <= COLUMNS and array.size:
-        rows = [row(r) for r in array]
-        rows[0], rows[-1] = f"[{rows[0]}", f"{rows[-1]}]"
-        return rows
+        return ("[" + "\n".join(row(r) for r in array) + "]").split("\n")
     if array.size == 0:
         return ["[]"]
     numbers = array.astype(np.float64).ravel()

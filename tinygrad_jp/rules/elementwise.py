@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -154,7 +155,8 @@ rule(
     broadcasts=True, about="x kept between a minimum and a maximum",
     signature="(a, a_min=None, a_max=None, /, out=None, *, min=None, max=None)",
     samples=lambda s: [
-        call(s.distinct(2, 4), -0.5, 0.9), call(s.distinct(5), None, 0.2), call(s.distinct(5), 0.2, None),
+        call(s.distinct(2, 4), -0.5, 0.9), call(s.distinct(5), None, 0.2),
+        call(s.distinct(5), 0.2, None),
         call(s.distinct(2, 3), s(3) * 0.02 - 0.2, s(3) * 0.02 + 0.5),
     ],
 )
@@ -167,7 +169,8 @@ rule(
     signature="(condition, x=None, y=None, /)",
     partial=lambda condition: np.nonzero(condition),
     samples=lambda s: [
-        call(s.mask(2, 3), s(2, 3), s(3)), call(s.mask(3), s(2, 3), s()), call(s.mask(), s(2), s(2)),
+        call(s.mask(2, 3), s(2, 3), s(3)), call(s.mask(3), s(2, 3), s()),
+        call(s.mask(), s(2), s(2)),
     ],
 )
 
@@ -245,10 +248,16 @@ rule(
     lambda g, x: g / (1 - np.square(x)),
     broadcasts=True, domain=(UNIT,), about="tanh⁻¹ x",
 )
-rule(np.deg2rad, lambda g: g * (math.pi / 180), broadcasts=True, domain=(REAL,), about="degrees → radians",
-     alias=(np.radians,))
-rule(np.rad2deg, lambda g: g * (180 / math.pi), broadcasts=True, domain=(REAL,), about="radians → degrees",
-     alias=(np.degrees,))
+rule(
+    np.deg2rad,
+    lambda g: g * (math.pi / 180),
+    broadcasts=True, domain=(REAL,), about="degrees → radians", alias=(np.radians,),
+)
+rule(
+    np.rad2deg,
+    lambda g: g * (180 / math.pi),
+    broadcasts=True, domain=(REAL,), about="radians → degrees", alias=(np.degrees,),
+)
 rule(
     np.sinc,
     lambda g, y, x: g * sinc_slope(x),

@@ -14,13 +14,18 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
-from numpy import add, dtype, empty, maximum, minimum, multiply, ndarray
+from numpy import dtype, empty, ndarray
 
 from ..errors import OptionError
 from .primitive import raw
 from .rule import Function
 
 Array = Any  # an ndarray of any dtype; NumPy's own generics say no more here
+# bound once: looking `reduce` up costs as much as checking its arguments
+add_reduce: Any = np.add.reduce
+multiply_reduce: Any = np.multiply.reduce
+maximum_reduce: Any = np.maximum.reduce
+minimum_reduce: Any = np.minimum.reduce
 _ones: OrderedDict[tuple[int, Any], Array] = OrderedDict()
 
 
@@ -43,34 +48,34 @@ def sum_rows(x: Array) -> Array:
     small = columns <= 256 and rows <= 65536 and type(x) is ndarray
     if small and x.dtype.kind == "f" and x.dtype.itemsize >= 4:
         return ones(rows, x.dtype).dot(x)
-    return add.reduce(x, 0)
+    return add_reduce(x, 0)
 
 
 def sum(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     """Do as np.sum."""
-    return add.reduce(x, axis, None, None, keepdims)
+    return add_reduce(x, axis, None, None, keepdims)
 
 
 def prod(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     """Do as np.prod."""
-    return multiply.reduce(x, axis, None, None, keepdims)
+    return multiply_reduce(x, axis, None, None, keepdims)
 
 
 def max(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     """Do as np.max."""
-    return maximum.reduce(x, axis, None, None, keepdims)
+    return maximum_reduce(x, axis, None, None, keepdims)
 
 
 def min(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     """Do as np.min."""
-    return minimum.reduce(x, axis, None, None, keepdims)
+    return minimum_reduce(x, axis, None, None, keepdims)
 
 
 def mean(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     """Do as np.mean; half precision is summed in float32."""
     if x.dtype.kind != "f" or x.dtype.itemsize < 4 or x.size == 0 or x.ndim == 0:
         return np.mean(x, axis, keepdims=keepdims)  # half precision sums in float32
-    y = add.reduce(x, axis, None, None, keepdims)
+    y = add_reduce(x, axis, None, None, keepdims)
     y /= x.size // (y.size or 1)
     return y
 

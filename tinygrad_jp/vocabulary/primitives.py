@@ -34,7 +34,7 @@ def sum_to(x: Array, shape: Shape) -> Array:
     )
     if not axes:
         return x
-    y = add.reduce(x, axes, None, None, True)
+    y = fast.add_reduce(x, axes, None, None, True)
     return y.reshape(shape)
 
 

@@ -250,3 +250,13 @@ def test_the_log_of_writes_forgets_arrays_that_died():
         x.data[0] = 2.0
     del x
     assert len(memory._writes) <= before + 1
+
+
+def test_a_list_of_tracked_tensors_never_loses_their_gradient():
+    t = tj.Tensor([1.0, 2.0], requires_grad=True)
+    u = tj.Tensor(3.0, requires_grad=True)
+    u.name = "u"
+    for use in (lambda: np.add(t, [u, u]), lambda: t * [1.0, u], lambda: tj.tensor([[u]])):
+        with pytest.raises(GradientError, match="u.*stack"):
+            use()
+    assert (t + [u.detach(), 1.0]).tolist() == [4.0, 3.0]

@@ -1,0 +1,288 @@
+"""The Graph is what was recorded: every operation once, in order, with what is known of each."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+import tinygrad_jp as tj
+from tinygrad_jp import nn
+from tinygrad_jp.errors import ArgumentError, GradientError, set_language
+from tinygrad_jp.graph import Graph, graph_of
+
+from .programs import apples, doublings, leaf, network, steps
+
+
+def by_name(graph: Graph):
+    return {node.name: node for node in graph.nodes if node.name}
+
+
+def inputs(graph: Graph, node):
+    return [edge.source for edge in graph.edges if edge.target == node.id]
+
+
+def test_apples():
+    graph = graph_of(apples())
+    assert [n.id for n in graph.nodes] == ["n0", "n1", "n2", "n3", "n4"]
+    assert [n.kind for n in graph.nodes] == ["leaf", "leaf", "operation", "leaf", "operation"]
+    assert [n.name for n in graph.nodes] == ["りんご", "個数", None, "消費税", "支払金額"]
+    assert [float(n.value) for n in graph.nodes] == pytest.approx([100, 2, 200, 1.1, 220])
+    total = graph.nodes[-1]
+    assert (total.label, total.shape, total.dtype) == ("np.multiply", (), "float32")
+    assert total.about and graph.outputs == (total,)
+    assert [(e.source, e.target, e.argument) for e in graph.edges] == [
+        ("n0", "n2", "a"), ("n1", "n2", "b"), ("n2", "n4", "a"), ("n3", "n4", "b"),
+    ]
+
+
+def test_a_leaf_that_is_gone_is_drawn_without_its_name():
+    x = leaf([1.0, 2.0])
+    x.name = "gone"
+    y = x * x
+    del x
+    first = graph_of(y).nodes[0]
+    assert (first.name, first.shape, first.dtype) == (None, (2,), "float32")
+    assert_array_equal(first.value, [1, 2])  # the multiplication keeps it
+
+
+def test_a_number_is_a_constant():
+    graph = graph_of(leaf([1.0, 2.0]) * 3)
+    two = graph.nodes[1]
+    assert (two.kind, two.label, two.shape, two.dtype) == ("constant", "b", (), None)
+    assert two.value == 3
+
+
+def test_a_constant_that_was_not_kept_is_there_without_a_value():
+    x = leaf([1.0, 2.0])
+    graph = graph_of((x + 3).sum())
+    constant = next(n for n in graph.nodes if n.kind == "constant")
+    assert constant.value is None and constant.shape is None
+    added = next(n for n in graph.nodes if n.label == "np.add")
+    assert added.value is None and added.shape == (2,), "nothing tells what was added"
+    assert_array_equal(graph.nodes[-1].value, 9.0)
+
+
+def test_an_optional_argument_left_out_is_no_constant():
+    layer = nn.Linear(2, 1, bias=False)
+    graph = graph_of(layer(tj.Tensor([[1.0, 2.0]])))
+    assert [n.kind for n in graph.nodes] == ["leaf", "constant", "operation"]
+
+
+def test_one_array_used_twice_is_one_constant():
+    x = tj.Tensor([1.0, 2.0])
+    w, v = leaf([3.0, 4.0]), leaf([5.0, 6.0])
+    graph = graph_of(w * x + v * x)
+    (constant,) = [n for n in graph.nodes if n.kind == "constant"]
+    assert sum(e.source == constant.id for e in graph.edges) == 2
+
+
+def test_doublings_are_linear_in_size():
+    graph = graph_of(doublings(16))
+    assert len(graph.nodes) == 17 and len(graph.edges) == 32
+    assert graph.nodes[-1].value == 2**16
+
+
+def test_a_deep_graph_needs_no_recursion():
+    x = leaf([1.0])
+    for _ in range(20_000):
+        x = x + x * 0
+    assert len(graph_of(x).nodes) == 60_001
+
+
+def test_values_are_recomputed():
+    x = leaf([1.0, 2.0])
+    y = np.tanh(np.sin(x) + x).sum()  # sin's value is kept by nobody
+    sine = next(n for n in graph_of(y).nodes if n.label == "np.sin")
+    assert_array_equal(sine.value, np.sin(x._data))
+    sine = next(n for n in graph_of(y, values=False).nodes if n.label == "np.sin")
+    assert sine.value is None
+
+
+def test_values_after_a_change_in_place_are_not_guessed():
+    x = leaf([1.0, 2.0])
+    h = np.sin(x)
+    y = (h + x).sum()
+    del h
+    with tj.no_grad():
+        x[...] = 7.0
+    graph = graph_of(y)
+    assert_array_equal(graph.nodes[0].value, [7, 7])  # what it is
+    assert graph.nodes[1].value is None  # what it was computed from is gone
+    assert graph.outputs[0].value is not None
+
+
+def test_a_drawing_keeps_the_values_of_its_moment():
+    x = leaf([1.0, 2.0])
+    graph = graph_of(x * x)
+    with tj.no_grad():
+        x[...] = 7.0
+    assert_array_equal(graph.nodes[0].value, [1, 2])
+
+
+def test_gradients():
+    x, w = leaf([1.0, 2.0]), leaf(3.0)
+    h = x * w
+    h.retain_grad()
+    y = h.sum()
+    assert [n.gradient for n in graph_of(y).nodes] == [None] * 4
+    y.backward(retain_graph=True)
+    found = {n.id: n.gradient for n in graph_of(y).nodes}
+    assert_array_equal(found["n0"], [3, 3])
+    assert_array_equal(found["n1"], 3)
+    assert_array_equal(found["n2"], [1, 1])
+    assert found["n3"] is None
+    y.backward()
+    assert_array_equal(found["n0"], [3, 3])
+
+
+def test_the_second_derivative_can_be_drawn():
+    x = leaf(0.5)
+    np.sin(x).backward(create_graph=True)
+    graph = graph_of(x.grad)
+    assert "np.cos" in [n.label for n in graph.nodes]
+    assert float(graph.outputs[0].value) == pytest.approx(np.cos(0.5))
+    assert graph.nodes[0].gradient is not None
+
+
+def test_several_results():
+    x = leaf(np.array([[2.0, 0.0], [0.0, 1.0]]))
+    u, s, vh = np.linalg.svd(x, full_matrices=False)
+    graph = graph_of([s.sum(), (u @ vh).sum()])
+    labels = [n.label for n in graph.nodes]
+    assert "np.linalg.svd" in labels and "np.linalg.svd[1]" in labels
+    whole = next(n for n in graph.nodes if n.label == "np.linalg.svd")
+    assert whole.shape is None and whole.value is None
+    part = next(n for n in graph.nodes if n.label == "np.linalg.svd[1]")
+    assert_array_equal(part.value, [2, 1])
+    assert len(graph.outputs) == 2
+
+
+def test_hooks_hide_nothing():
+    x = leaf([1.0, 2.0])
+    h = np.exp(x)
+    x.register_hook(lambda g: g)
+    h.register_hook(lambda g: g)
+    assert [n.label for n in graph_of(h.sum()).nodes] == ["", "np.exp", "np.sum"]
+
+
+# ── names ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_names_from_locals():
+    w, x, hidden = leaf(2.0), tj.Tensor([1.0, 3.0]), None
+    hidden = w * x
+    loss = hidden.sum()
+    found = by_name(graph_of(loss, names={"_": w, **locals()}))
+    assert list(found) == ["w", "x", "hidden", "loss"]
+    assert found["x"].kind == "constant" and found["hidden"].label == "np.multiply"
+
+
+def test_a_name_of_ones_own_comes_before_that_of_a_variable():
+    w = leaf(2.0, "重み")
+    assert graph_of(w * 2, names={"w": w}).nodes[0].name == "重み"
+
+
+@pytest.mark.parametrize("how", ["module", "method", "pairs", "locals"])
+def test_names_of_a_module(how):
+    model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    y = model(tj.Tensor([[1.0, 2.0]]))
+    names = {
+        "module": model, "method": model.named_parameters,
+        "pairs": list(model.named_parameters()), "locals": {"model": model, "number": 3},
+    }[how]
+    graph = graph_of(y, names=names)
+    prefix = "model." if how == "locals" else ""
+    assert list(by_name(graph)) == [f"{prefix}{p}" for p, _ in model.named_parameters()]
+    paths = {g.path: g for g in graph.groups}
+    assert list(paths) == ([] if how != "locals" else ["model"]) + [f"{prefix}0", f"{prefix}2"]
+    by_id = {n.id: n for n in graph.nodes}
+    inside = [by_id[m].label or by_id[m].name for m in paths[f"{prefix}2"].members]
+    assert inside == [f"{prefix}2.weight", f"{prefix}2.bias", "linear"]
+
+
+def test_groups_are_nested_and_hold_what_belongs_to_them():
+    loss, paths = network()
+    graph = graph_of(loss, names=paths)
+    groups = {g.path: g for g in graph.groups}
+    assert list(groups) == ["body", "body.fc1", "head"]
+    assert groups["body.fc1"].parent == groups["body"].id and groups["body"].parent is None
+    labels = {n.id: n.label for n in graph.nodes}
+    assert [labels[m] for m in groups["head"].members] == ["", "np.transpose", "np.matmul"]
+    members = [m for g in graph.groups for m in g.members]
+    assert len(members) == len(set(members))
+    free = {n.label for n in graph.nodes} - {labels[m] for m in members}
+    assert {"np.maximum", "cross_entropy"} <= free
+
+
+# ── refusals ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("thing", [3.0, np.ones(2), [], None, nn.ReLU()])
+def test_only_tensors_can_be_drawn(thing):
+    with pytest.raises(ArgumentError) as caught:
+        graph_of(thing)
+    assert caught.value.key == "draw_not_a_tensor"
+
+
+def test_no_graph():
+    with pytest.raises(GradientError, match="no graph"):
+        set_language("en")
+        graph_of(leaf([1.0]).detach())
+    set_language(None)
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_a_freed_graph_says_what_to_do(language):
+    y = apples()
+    y.backward()
+    set_language(language)
+    with pytest.raises(GradientError, match=r"retain_graph=True") as caught:
+        graph_of(y)
+    assert caught.value.key == "draw_freed"
+    set_language(None)
+
+
+@pytest.mark.parametrize("names", [3, "w", ["w"], [("w", 3)]])
+def test_names_that_are_none(names):
+    with pytest.raises(ArgumentError) as caught:
+        graph_of(apples(), names=names)
+    assert caught.value.key == "draw_names"
+
+
+# ── any program ─────────────────────────────────────────────────────────────────────────────────
+
+OPS = [np.add, np.multiply, np.subtract, np.sin, np.tanh, np.square]
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.sampled_from(OPS), st.integers(0, 99), st.integers(0, 99)), max_size=30))
+def test_one_node_for_each_operation_and_its_very_value(program):
+    pool = [leaf([0.5, -1.5]), leaf([2.0, 0.25])]
+    for fn, i, j in program:
+        a, b = pool[i % len(pool)], pool[j % len(pool)]
+        pool.append(fn(a, b) if fn.nin == 2 else fn(a))
+    wanted, stack = {}, [pool[-1]._node]
+    while stack:
+        node = stack.pop()
+        if node not in wanted:
+            wanted[node] = None
+            stack += node.parents if hasattr(node, "parents") else []
+    graph = graph_of(pool[-1])
+    kept = [t for t in pool if t._node in wanted]
+    assert len(graph.nodes) == len(wanted) == len(kept)
+    for tensor, node in zip(sorted(kept, key=lambda t: t._node.seq), graph.nodes, strict=True):
+        assert node.shape == tensor.shape
+        assert_array_equal(node.value, tensor._data)
+    place = {n.id: i for i, n in enumerate(graph.nodes)}
+    assert all(place[e.source] < place[e.target] for e in graph.edges)
+    for node in graph.nodes:
+        if node.kind == "operation":
+            assert len(inputs(graph, node)) == getattr(np, node.label[3:]).nin
+
+
+def test_many_steps_are_one_weight():
+    graph = graph_of(steps(30))
+    assert sum(n.name == "w" for n in graph.nodes) == 1 and len(graph.nodes) == 3 + 90
