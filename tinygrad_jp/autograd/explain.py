@@ -32,6 +32,8 @@ def explained(
     if isinstance(reason, np.linalg.LinAlgError):
         facts = ", ".join(map(describe, inputs))
         return MatrixError("matrix_failed", op=label(rule.fn), reason=str(reason), args=facts)
+    if isinstance(reason, AttributeError) and _is_no_array(reason, inputs):
+        reason = ValueError(f"{reason.obj} where an array is needed")
     if isinstance(reason, TinygradError) or not isinstance(
         reason, (ValueError, TypeError, IndexError)
     ):
@@ -48,6 +50,13 @@ def explained(
         "op_failed", op=label(rule.fn), reason=str(reason).strip(" ."), args=", ".join(shown),
         hint=text(_hint(rule, inputs, reason)),
     )
+
+
+def _is_no_array(reason: AttributeError, inputs: Sequence[Any]) -> bool:
+    """Tell whether an operation asked a number, or an argument that is None, for its shape."""
+    if reason.obj is None:
+        return reason.name is not None and any(x is None for x in inputs)
+    return isinstance(reason.obj, (int, float))
 
 
 def explained_constant(func: Function, args: Sequence[Any], reason: Exception) -> TinygradError:

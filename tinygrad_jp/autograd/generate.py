@@ -1,7 +1,7 @@
 """Write `apply` out as one function per operation: unwrap, evaluate, save, 0.6 µs in all.
 
 `op(fn)` gives a plain Python function at once; its code is written at the first call, so that
-import costs nothing. `op(np.multiply).__wrapped_source__` shows the text.
+import costs nothing. `SOURCES` has the texts written so far.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ F64 = generic.F64
 scope: dict[str, Any] = {
     "F64": F64, "Node": Node, "apply": generic.apply, "as_array": generic.as_array,
     "explained": explained, "is_grad_enabled": is_grad_enabled, "isinstance": isinstance,
-    "ndarray": ndarray, "object_new": object.__new__, "operand": generic.operand, "own": own,
-    "tick": tick, "type": type, "watching": False,
+    "item_node": generic.item_node, "ndarray": ndarray, "new_tensor": generic.wrap,
+    "object_new": object.__new__, "operand": generic.operand, "own": own,
+    "plan_for": generic.plan_for, "tick": tick, "type": type, "watching": False,
 }
 
 SOURCES: dict[str, str] = {}
@@ -99,13 +100,17 @@ def source(rule: Rule, key: str) -> str:
     scope.update({f"default_{key}_{n}": d for n, d in rule.static.items()})
     scope[f"rule_{key}"] = rule
     statics = "".join(f"{n}, " for n in static)
-    if rule.listed or rule.outputs or len(rule.arguments) > 3:
+    recorded_parts = rule.recorded is not None and (rule.listed or rule.outputs)
+    joined_parts = rule.outputs and rule.mixes
+    constant = rule.listed and rule.pulls[0] is None
+    if recorded_parts or joined_parts or constant or len(rule.arguments) > 3:  # left to `apply`
         names = list(rule.arguments)
         return (
             f"def op_{key}({', '.join(names + head)}):\n"
             f"    return apply(rule_{key}, ({', '.join(names)},), ({statics}))\n"
         )
-    return _whole(rule, key, head, statics)
+    write_out = _of_a_list if rule.listed else _whole
+    return "\n".join(write_out(rule, key, head, statics)) + "\n"
 
 
 def failed(rule: Rule, arguments: Any, static: Any, reason: Exception) -> Any:
@@ -120,7 +125,7 @@ def failed(rule: Rule, arguments: Any, static: Any, reason: Exception) -> Any:
 scope["failed"] = failed
 
 
-def _whole(rule: Rule, key: str, head: list[str], statics: str) -> str:
+def _whole(rule: Rule, key: str, head: list[str], statics: str) -> list[str]:
     names = list(rule.arguments)  # locals end in _, lest they take a static parameter's name
     numbers = range(len(names))
     slow = f"apply(rule_{key}, ({', '.join(names)},), ({statics}))"
@@ -142,20 +147,26 @@ def _whole(rule: Rule, key: str, head: list[str], statics: str) -> str:
     wanted = [i for i in numbers if rule.pulls[i] is not None]
     constant = " and ".join(f"n{i} is None" for i in wanted) or "True"
     lines.append(f"    plain = ({constant}) or not is_grad_enabled()")
-    if rule.recorded is None:
+    parts = [f"y{i}" for i in range(rule.outputs or 0)]
+    if rule.outputs:
+        lines.append(f"    try: y = f_{key}{call}; {', '.join(parts)}, = y")
+    elif rule.recorded is None:
         lines.append(f"    try: y = f_{key}{call}")
     else:
         scope[f"r_{key}"] = rule.recorded
         rest = ", ".join(f"r_{name}" for name in rule.residual)
         lines += ["    try:", f"        if plain: y = f_{key}{call}"]
         lines.append(f"        else: y, {rest} = r_{key}{call}")
-    lines += [
-        f"    except Exception as e_: return failed(rule_{key}, ({given},), ({statics}), e_)",
-        "    if type(y) is not ndarray: y = as_array(y)",
-    ]
+    reported = f"failed(rule_{key}, ({given},), ({statics}), e_)"
+    lines.append(f"    except Exception as e_: return {reported}")
+    if rule.outputs:
+        return lines + _several(rule, key, wanted, parts)
+    lines.append("    if type(y) is not ndarray: y = as_array(y)")
     if "dtype" not in rule.static:
         # an integer beside a float, a float32 beside a float64: `apply` knows what to cast
-        kinds = " and ".join(f"(type(v{i}) is not ndarray or v{i}.dtype is not F64)" for i in numbers)
+        kinds = " and ".join(
+            f"(type(v{i}) is not ndarray or v{i}.dtype is not F64)" for i in numbers
+        )
         lines.append(f"    if y.dtype is F64 and {kinds}: return {slow}")
     lines += [
         "    t_ = object_new(Tensor)",
@@ -166,7 +177,74 @@ def _whole(rule: Rule, key: str, head: list[str], statics: str) -> str:
         kinds = " or ".join(f"(n{i} is not None and v{i}.dtype is not y.dtype)" for i in wanted)
         lines.append(f"    if {kinds}: return {slow}")
     lines += ["    t_._node = n_ = object_new(Node)"]
-    word = "if"
+    lines += _recorded(rule, key, wanted)
+    lines += ["    n_.seq = tick(); n_.shape = y.shape", "    return t_"]
+    return lines
+
+
+def _several(rule: Rule, key: str, wanted: list[int], parts: list[str]) -> list[str]:
+    """Write how a tuple of results becomes one of Tensors: each is a part of the one node."""
+    lines = [f"    if type({y}) is not ndarray: {y} = as_array({y})" for y in parts]
+    lines += [
+        "    make_ = getattr(y, '_make', tuple)",  # NumPy gives named tuples
+        f"    y = make_(({', '.join(parts)},))",
+        f"    if plain: return make_(({', '.join(f'new_tensor({y}, None)' for y in parts)},))",
+        "    n_ = object_new(Node)",
+        *_recorded(rule, key, wanted),
+        "    n_.seq = tick(); n_.shape = None",
+    ]
+    items = (f"new_tensor({y}, item_node(n_, {i}, {y}))" for i, y in enumerate(parts))
+    return [*lines, f"    return make_(({', '.join(items)},))"]
+
+
+def _of_a_list(rule: Rule, key: str, head: list[str], statics: str) -> list[str]:
+    """Write the function of a rule whose argument is a list: arrays of one dtype, or `apply`."""
+    (xs,) = rule.arguments
+    slow = f"return apply(rule_{key}, ({xs},), ({statics}))"
+    static = "".join(f", {name}" for name in rule.static)
+    slots = generic.plan_for(rule, (0,)).slots  # those of one place are those of any
+    shown = "values_[:]" if "xs" in slots else "values_"
+    scope[f"f_{key}"] = fast_evaluator(rule)
+    saved = "".join(_list_slot(rule, slot) + ", " for slot in slots)
+    return [
+        f"def op_{key}({', '.join([xs, *head])}):",
+        f"    {xs} = list({xs})",
+        f"    if watching: {slow}",
+        "    values_ = []; places_ = []; parents_ = []; kind_ = None",
+        f"    for x_ in {xs}:",
+        "        k_ = type(x_)",
+        "        if k_ is Tensor or isinstance(x_, Tensor): v_ = x_._data; n_ = x_._node",
+        "        else: v_ = x_; n_ = None",
+        f"        if type(v_) is not ndarray: {slow}",
+        "        if v_.dtype is not kind_:",
+        f"            if values_: {slow}",
+        "            kind_ = v_.dtype",
+        "        if n_ is not None: places_.append(len(values_)); parents_.append(n_)",
+        "        values_.append(v_)",
+        f"    try: y = f_{key}({shown}{static})",
+        f"    except Exception: {slow}",  # which explains it
+        "    if type(y) is not ndarray: y = as_array(y)",
+        f"    if y.dtype is not kind_: {slow}",
+        "    if not parents_ or not is_grad_enabled(): return new_tensor(y, None)",
+        "    n_ = object_new(Node)",
+        f"    n_.plan = plan_for(rule_{key}, tuple(places_)); n_.parents = tuple(parents_)",
+        f"    n_.saved = ({saved}); n_.seq = tick(); n_.shape = y.shape",
+        "    return new_tensor(y, n_)",
+    ]
+
+
+def _list_slot(rule: Rule, slot: str) -> str:
+    """Write what a slot of a rule of a list holds."""
+    if slot == "xs":
+        return f"[own(v_) if v_ is x_ else v_ for v_, x_ in zip(values_, {rule.arguments[0]})]"
+    if slot == "x_shapes":
+        return "tuple([v_.shape for v_ in values_])"
+    return "y.shape" if slot == "y_shape" else slot
+
+
+def _recorded(rule: Rule, key: str, wanted: list[int]) -> list[str]:
+    """Write how the node is filled in, for each choice of arguments that need a gradient."""
+    lines, word = [], "if"
     for choice in product((True, False), repeat=len(wanted)):
         places = tuple(i for i, yes in zip(wanted, choice, strict=True) if yes)
         if not places:
@@ -176,8 +254,7 @@ def _whole(rule: Rule, key: str, head: list[str], statics: str) -> str:
         lines.append("    if True:" if last else f"    {word} {test}:")
         word = "elif"
         lines += _record(rule, key, places)
-    lines += ["    n_.seq = tick(); n_.shape = y.shape", "    return t_"]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _record(rule: Rule, key: str, places: tuple[int, ...]) -> list[str]:

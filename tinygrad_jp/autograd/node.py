@@ -84,37 +84,15 @@ class Plan:
         self.trace = self._make_trace
 
     def _make_pull(self, g: Array, saved: Any) -> Any:
-        self.pull = self._compile(at_speed)
+        self.pull = self._compile(at_speed, plain_zeros_like)
         return self.pull(g, saved)
 
     def _make_trace(self, g: Any, saved: Any) -> Any:
         self.trace = self._compile(lambda pull: pull)
         return self.trace(g, saved)
 
-    def _compile(self, read: Function) -> Function:
-        if self.rule.listed or self.rule.outputs:
-            return self._general(read)
-        return compile_pull(self, read)
-
-    def _general(self, read: Function) -> Function:
-        """Make the pull of a rule with a list of arguments or several results."""
-        rule, slots = self.rule, self.slots
-        pulls = [read(p) if p else None for p in rule.pulls]
-
-        def pull(g: Any, saved: Any) -> Any:
-            known = dict(zip(slots, saved, strict=True))
-            if rule.outputs:
-                pairs = zip(g, known["y"], strict=True)
-                g = tuple(np.zeros_like(y) if h is None else h for h, y in pairs)
-            grads = []
-            for i in self.places:
-                j = 0 if rule.listed else i
-                wanted = parameters(rule.pulls[j])  # type: ignore[arg-type]
-                given = {**known, "g": g, "i": i}
-                grads.append(pulls[j](**{n: given[n] for n in wanted}))  # type: ignore[misc]
-            return grads
-
-        return pull
+    def _compile(self, read: Function, zeros_like: Function = np.zeros_like) -> Function:
+        return compile_pull(self, read, zeros_like)
 
 
 def slots_of(rule: Rule, places: tuple[int, ...]) -> tuple[str, ...]:
@@ -129,22 +107,34 @@ def slots_of(rule: Rule, places: tuple[int, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def compile_pull(plan: Plan, read: Function) -> Function:
+def compile_pull(plan: Plan, read: Function, zeros_like: Function) -> Function:
     """Write the function (g, saved) -> gradients out as text: a call by name costs 3 times more."""
-    unpack = ", ".join(f"s_{name}" for name in plan.slots)
-    calls, scope = [], {}
-    for i in plan.places:
-        pull = plan.rule.pulls[i]
-        assert pull is not None  # a plan is made of arguments that have a pull
-        scope[f"pull{i}"] = read(pull)
-        names = ("g" if n == "g" else f"s_{n}" for n in parameters(pull))
-        calls.append(f"pull{i}({', '.join(names)})")
+    rule = plan.rule
+    scope: dict[str, Any] = {"places": plan.places, "zeros_like": zeros_like}
     lines = ["def pull(g, saved):"]
     if plan.slots:
-        lines.append(f"    ({unpack},) = saved")
-    lines.append(f"    return ({', '.join(calls)},)")
+        lines.append(f"    ({', '.join(f's_{name}' for name in plan.slots)},) = saved")
+    if rule.outputs:  # a result that nothing was made of has no gradient yet
+        lines.append("    g = tuple([zeros_like(y) if h is None else h for h, y in zip(g, s_y)])")
+    calls = []
+    for i in plan.places[:1] if rule.listed else plan.places:
+        j = 0 if rule.listed else i
+        pull = rule.pulls[j]
+        assert pull is not None  # a plan is made of arguments that have a pull
+        scope[f"pull{j}"] = read(pull)
+        names = (n if n in ("g", "i") else f"s_{n}" for n in parameters(pull))
+        calls.append(f"pull{j}({', '.join(names)})")
+    if rule.listed:
+        lines.append(f"    return [{calls[0]} for i in places]")
+    else:
+        lines.append(f"    return ({', '.join(calls)},)")
     exec("\n".join(lines), scope)
     return scope["pull"]  # type: ignore[no-any-return]
+
+
+def plain_zeros_like(x: Array) -> Array:
+    """Do as np.zeros_like of a plain array, without its wrapper."""
+    return np.zeros(x.shape, x.dtype)
 
 
 def fast_evaluator(rule: Rule) -> Function:

@@ -19,7 +19,7 @@ from ..errors import (
     TinygradError,
     language,
 )
-from ..vocabulary.call import binder
+from ..vocabulary.call import binder, misfit
 from ..vocabulary.rule import (
     Composite,
     Constant,
@@ -54,11 +54,16 @@ def call(func: Function, args: Any, kwargs: Any) -> Any:
         bind = _binders.get(func)
         if bind is None:
             bind = _binders[func] = binder(entry)
-        arrays, static = bind(*args, **kwargs)
+        try:
+            arrays, static = bind(*args, **kwargs)
+        except TypeError as error:
+            raise misfit(entry, args, kwargs, error) from None
         if entry.partial is not None and any(a is None for a in arrays):
             return entry.partial(*args, **kwargs)
-        if static and any(isinstance(s, generic.Tensor) for s in static):
-            static = tuple(_parameter(entry, s) for s in static)
+        for value in static:
+            if isinstance(value, generic.Tensor):
+                static = tuple(_parameter(entry, s) for s in static)
+                break
         return op(entry.fn)(*arrays, *static)
     if isinstance(entry, Composite):
         return composed(entry, args, kwargs)

@@ -16,6 +16,7 @@ from .outline import Reference, links, steps
 from .wording import Line, Look, clean, lines, title, width
 
 SIZE = 11  # of the text, in points
+FONT = 'fontname="Helvetica"'
 MARGIN = 10  # beside the text, in points
 BOLD = 1.08  # how much wider bold text is
 
@@ -39,9 +40,10 @@ def dot(graph: Graph, look: Look) -> str:
 
 def _lines(graph: Graph, look: Look) -> Iterator[str]:
     yield "digraph {"
-    yield f'  graph [rankdir={look.direction} fontname="Helvetica" fontsize={SIZE} bgcolor="white"]'
-    yield f'  node [shape=box fontname="Helvetica" fontsize={SIZE} margin="0.09,0.05" width=0 height=0]'
-    yield f'  edge [color="#444444" fontname="Helvetica" fontsize=9 fontcolor="{GREY}"]'
+    yield f"  graph [rankdir={look.direction} {FONT} fontsize={SIZE} bgcolor=white]"
+    yield f'  node [shape=box {FONT} fontsize={SIZE} margin="0.09,0.05" width=0 height=0]'
+    yield f'  edge [color="#444444" {FONT} fontsize=9 fontcolor="{GREY}"'
+    yield "    labelangle=-35 labeldistance=1.6]"
     for step, thing, depth in steps(graph):
         indent = "  " * depth
         if isinstance(thing, GraphNode):
@@ -55,7 +57,7 @@ def _lines(graph: Graph, look: Look) -> Iterator[str]:
     for reference in references:
         yield f"  {_reference(reference, look)}"
     for link in drawn:
-        label = f" [headlabel={quoted(link.name)} labelangle=-35 labeldistance=1.6]" if link.name else ""
+        label = f" [headlabel={quoted(link.name)}]" if link.name else ""
         yield f"  {link.source} -> {link.target}{label}"
     yield "}"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from ..errors import Language, MissingExtraError, OptionError, language
+from ..errors import Language, OptionError, TinygradError, language
 from . import render
 from .dot import dot
 from .mermaid import mermaid
@@ -131,7 +131,7 @@ class Drawing:
         bundle = {"text/plain": repr(self)}
         try:
             bundle["image/svg+xml"] = self.svg()
-        except (MissingExtraError, OptionError) as reason:
+        except TinygradError as reason:
             bundle["text/plain"] += f"\n{reason}"
         return bundle
 

@@ -125,15 +125,16 @@ def _argument(rule: Rule, place: int, kept: dict[str, Any]) -> Any:
 
 
 def recomputed(node: Node, known: dict[Any, Array]) -> Array | None:
-    """Run one operation again; None where an argument is not known any more."""
+    """Run one operation again; None where an argument is not known any more.
+
+    A list of which nothing was kept is taken to have had no constants, if the shape agrees.
+    """
     rule, kept = node.plan.rule, kept_by(node)
     static = [kept.get(name, MISSING) for name in rule.static]
     parents = dict(zip(node.plan.places, node.parents, strict=True))
     count = len(rule.arguments)
     if rule.listed:
-        count = len(kept.get("xs") or kept.get("x_shapes") or ())
-        if count == 0:  # how many there were is not known
-            return None
+        count = len(kept.get("xs") or kept.get("x_shapes") or parents)
     values = []
     for i in range(count):
         if i in parents:
@@ -146,5 +147,9 @@ def recomputed(node: Node, known: dict[Any, Array]) -> Array | None:
         return None
     if rule.mixes:
         values = engine.promoted(rule, values)
-    y, _ = engine.evaluate(rule, values, static, False)
-    return y if rule.outputs or "dtype" in rule.static else engine.narrowed(y, values)
+    y, _ = engine.evaluate(rule, values, static, record=True)
+    if rule.outputs:
+        return y
+    if "dtype" not in rule.static:
+        y = engine.narrowed(y, values)
+    return y if y.shape == node.shape else None

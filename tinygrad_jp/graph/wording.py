@@ -173,9 +173,9 @@ def clean(text: str, longest: int = LONGEST_NAME) -> str:
 def width(text: str) -> float:
     """Estimate how wide a text is, in ems, never too little.
 
-    East-Asian wide, full-width and ambiguous characters take one em (Unicode Annex 11); a layout
-    engine without a Japanese font takes them for narrower, and would clip them. The Latin widths
-    are above those of Noto Sans JP, Helvetica and DejaVu Sans.
+    East-Asian wide, full-width and ambiguous characters take one em (Unicode Annex 11), as signs
+    and arrows do in a Japanese font; a layout engine without one takes them for narrower, and
+    would clip them. The Latin widths are above those of Noto Sans JP and Helvetica.
     """
     return sum(_width(c) for c in text)
 
@@ -183,9 +183,12 @@ def width(text: str) -> float:
 def _width(char: str) -> float:
     if unicodedata.combining(char):
         return 0.0
-    if unicodedata.east_asian_width(char) in "WFA":
+    kind = unicodedata.east_asian_width(char)
+    if kind == "H" and char < "\uffa0":  # katakana; the Korean letters after it are not narrow
+        return 0.6
+    if kind in "WFA" or char >= "\u2000":
         return 1.0
-    if char in "mMwW@%":
+    if char in "mMwW@%&©":
         return 0.95
     if char in " !'(),./:;I[]fijlrt|\\-":
         return 0.4

@@ -36,12 +36,17 @@ def cross_entropy(
     """
     if made_by(input, layers.softmax):
         warn_once("softmax_before")
-    if weight is None and label_smoothing == 0.0 and reduction == "mean" and ignore_index < 0:
+    if weight is None and label_smoothing == 0.0 and reduction in ("mean", "sum"):
         t = target._data if isinstance(target, Tensor) else target
-        if type(t) is ndarray and t.dtype.kind in "iu" and t.ndim == 1:
+        if type(t) is ndarray and t.dtype.kind in "iu" and t.ndim == 1 and (
+            ignore_index < 0 or not (t == ignore_index).any()
+        ):
             try:
-                return _cross_entropy(input, target)
-            except LabelError:
+                if reduction == "mean":
+                    return _cross_entropy(input, target)
+                if t.size and _is_wide(input):
+                    return _cross_entropy(input, target) * t.size
+            except LabelError:  # one that does not count, perhaps
                 if not (t == ignore_index).any():
                     raise
             except ShapeError:
@@ -59,6 +64,11 @@ def cross_entropy(
     if label_smoothing == 0.0:
         return nll_loss(logs, t, weight, ignore_index, reduction)
     return _smoothed(logs, t, weight, ignore_index, reduction, label_smoothing)
+
+
+def _is_wide(input: Any) -> bool:
+    """Tell whether 1/N of a gradient can be had without a loss: not so in half precision."""
+    return isinstance(input, Tensor) and input._data.dtype.char in "fd"
 
 
 def _against_probabilities(

@@ -14,9 +14,10 @@ from ..autograd.generate import op
 from ..autograd.memory import changed
 from ..autograd.tensor import Tensor
 from ..errors import ShapeError
-from ..vocabulary.normalization import rms_standardize, standardize
+from ..vocabulary.normalization import center_and_scale, rms_standardize, standardize
 
 _standardize = op(standardize)
+_center_and_scale = op(center_and_scale)
 _rms_standardize = op(rms_standardize)
 
 
@@ -79,8 +80,7 @@ def layer_norm(
     """
     x = tensor(input)
     axes = _last_axes(x, normalized_shape, "layer_norm")
-    y, _, _ = _standardize(x, axes, eps)
-    return _scaled(y, weight, bias)
+    return _scaled(_center_and_scale(x, axes, eps), weight, bias)
 
 
 def rms_norm(
@@ -115,7 +115,7 @@ def group_norm(
     if x.ndim < 2 or x.shape[1] % num_groups:
         raise ShapeError("group_channels", given=x.shape, groups=num_groups, layer="group_norm")
     groups = x.reshape((x.shape[0], num_groups, -1))
-    y, _, _ = _standardize(groups, (2,), eps)
+    y = _center_and_scale(groups, (2,), eps)
     return _scaled(y.reshape(x.shape), _on_channels(weight, x), _on_channels(bias, x))
 
 

@@ -56,7 +56,7 @@ class Linear(Module):
 
     def _explained(self, x: Any, error: ShapeError) -> ShapeError:
         shape = tuple(getattr(x, "shape", ()))
-        if shape and shape[-1] == self.weight.shape[1]:
+        if x is None or (shape and shape[-1] == self.weight.shape[1]):
             return error
         flat = len(shape) > 2 and prod(shape[1:]) == self.in_features
         return ShapeError(

@@ -62,7 +62,9 @@ class Module:
         """Run the hooks before, forward, and the hooks after."""
         try:
             if self._hooks is None:
-                return self.forward(*args, **kwargs)
+                if kwargs:
+                    return self.forward(*args, **kwargs)
+                return self.forward(*args)
             return hooking.run(self, self._hooks, args, kwargs)
         except TinygradError as error:
             located(error, self)

@@ -250,10 +250,7 @@ class Optimizer:
             if not leaves:
                 continue
             plan = self._plans[place]
-            if (
-                plan is None or plan.leaves != leaves or plan.kinds != list(map(kind, arrays))
-                or plan.shapes != [g.shape for g in grads]
-            ):
+            if plan is None or not plan.fits(leaves, arrays, grads):
                 plan = self._planned(place, params, leaves, arrays, grads)
             if plan.whole:
                 plan.parts[0].update(group, params, arrays, grads)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from operator import attrgetter
+from operator import attrgetter, is_
 from typing import Any
 
 import numpy as np
@@ -203,7 +203,7 @@ class Plan:
         self, update: Update, leaves: list[Any], arrays: list[Array], records: list[dict[str, Any]]
     ) -> None:
         self.leaves = leaves
-        self.shapes = [a.shape for a in arrays]
+        self.arrays = arrays  # to know them again; they are written into only as p._data
         self.kinds = list(map(kind, arrays))
         self.parts: list[Part] = []
         waiting: dict[Any, list[int]] = {}
@@ -222,6 +222,19 @@ class Plan:
         for places in waiting.values():
             self._gather(update, places, arrays, records)
         self.whole = len(self.parts) == 1  # the usual case: one part of all
+
+    def fits(self, leaves: list[Any], arrays: list[Array], grads: list[Array]) -> bool:
+        """Tell whether the parts still hold: the same parameters, of the same shapes and dtypes."""
+        if self.leaves != leaves:
+            return False
+        if not all(map(is_, self.arrays, arrays)):  # some `p.data = ...`
+            if self.kinds != list(map(kind, arrays)):
+                return False
+            self.arrays = arrays
+        for g, leaf in zip(grads, leaves):
+            if g.shape != leaf.shape:
+                return False
+        return True
 
     def _gather(self, update: Update, places: list[int], arrays: Any, records: Any) -> None:
         part: Any = Large if len(places) == 1 else Gathered

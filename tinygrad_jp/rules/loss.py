@@ -13,8 +13,9 @@ from ..vocabulary.layers import (
     minus_one_hot,
     mse,
     mse_recorded,
-    rows,
     softmax,
+    sum_outer,
+    sum_rows,
 )
 from ..vocabulary.primitives import sum_to
 from ..vocabulary.rule import rule
@@ -22,8 +23,8 @@ from ..vocabulary.rule import rule
 rule(
     linear,
     lambda g, w: linear(g, w.T, None),
-    lambda g, x: np.matmul(rows(g).T, rows(x)),
-    lambda g: sum_to(g, (g.shape[-1],)),
+    lambda g, x: sum_outer(g, x),
+    lambda g: sum_rows(g),
     arguments="x w b", about="x·Wᵀ + b",
     samples=lambda s: [
         call(s(4, 3), s(2, 3), s(2)), call(s(4, 3), s(2, 3), None), call(s(2, 4, 3), s(5, 3), s(5)),
@@ -31,10 +32,19 @@ rule(
     ],
 )
 rule(
-    rows,
-    lambda g, x_shape: np.reshape(g, x_shape),
-    about="x as a matrix of rows",
-    samples=lambda s: [call(s(2, 3)), call(s(2, 4, 3)), call(s(3))],
+    sum_outer,
+    lambda g, b: linear(b, g, None),
+    lambda g, a: linear(a, g.T, None),
+    about="Σ over rows of a bᵀ",
+    samples=lambda s: [
+        call(s(4, 3), s(4, 2)), call(s(2, 4, 3), s(2, 4, 5)), call(s(3), s(2)), call(s(0, 3), s(0, 2)),
+    ],
+)
+rule(
+    sum_rows,
+    lambda g, x_shape: np.broadcast_to(g, x_shape),
+    about="Σ over rows",
+    samples=lambda s: [call(s(4, 3)), call(s(2, 4, 3)), call(s(3))],
 )
 rule(
     sum_to,

@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 
 from ..vocabulary.domain import call
-from ..vocabulary.normalization import rms_recorded, rms_standardize, standardize
+from ..vocabulary.normalization import (
+    center_and_scale,
+    center_recorded,
+    rms_recorded,
+    rms_standardize,
+    standardize,
+)
 from ..vocabulary.rule import rule
 
 
@@ -36,6 +42,22 @@ rule(
 )
 
 
+def center_and_scale_pull(g: Any, y: Any, r: Any, axis: tuple[int, ...], eps: float) -> Any:
+    """Send back (g − mean(g) − y·mean(g·y)) / √(σ² + eps)."""
+    a = np.mean(g, axis, keepdims=True)
+    return (g - a - y * np.mean(g * y, axis, keepdims=True)) * r
+
+
+rule(
+    center_and_scale,
+    center_and_scale_pull,
+    recorded=center_recorded,
+    residual={"r": lambda x, axis, eps: 1 / np.sqrt(np.var(x, axis, keepdims=True) + eps)},
+    about="(x − μ) / √(σ² + eps)",
+    samples=lambda s: [
+        call(s(4, 3), (0,), 1e-5), call(s(3, 5), (1,), 1e-5), call(s(2, 3, 4), (1, 2), 1e-3),
+    ],
+)
 rule(
     rms_standardize,
     lambda g, y, r, axis, eps: (g - y * np.mean(g * y, axis, keepdims=True)) * r,

@@ -14,7 +14,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
-from numpy import dtype, empty, ndarray
+from numpy import empty, ndarray
 
 from ..errors import OptionError
 from .primitive import raw
@@ -26,17 +26,19 @@ add_reduce: Any = np.add.reduce
 multiply_reduce: Any = np.multiply.reduce
 maximum_reduce: Any = np.maximum.reduce
 minimum_reduce: Any = np.minimum.reduce
-_ones: OrderedDict[tuple[int, Any], Array] = OrderedDict()
+BLAS = (np.dtype(np.float32), np.dtype(np.float64))
+_ones: OrderedDict[tuple[int, int], Array] = OrderedDict()
 
 
-def ones(size: int, kind: dtype[Any]) -> Array:
-    """Give a read-only vector of ones, kept for the next call (the last 64 sizes)."""
-    key = (size, kind)
+def ones(size: int, like: Array) -> Array:
+    """Give a read-only vector of ones in the dtype of `like`, kept for the next call (64 sizes)."""
+    key = (size, like.itemsize)  # among floats the size tells the dtype, and costs less to look up
     vector = _ones.get(key)
     if vector is None:
-        vector = np.ones(size, kind)
+        vector = np.ones(size, like.dtype)
         vector.flags.writeable = False
-        _ones[key] = vector
+        if size <= 65536:
+            _ones[key] = vector
         if len(_ones) > 64:
             _ones.popitem(last=False)
     return vector
@@ -45,9 +47,8 @@ def ones(size: int, kind: dtype[Any]) -> Array:
 def sum_rows(x: Array) -> Array:
     """Sum a matrix over its first axis; a product with ones is 4 times faster on few columns."""
     rows, columns = x.shape
-    small = columns <= 256 and rows <= 65536 and type(x) is ndarray
-    if small and x.dtype.kind == "f" and x.dtype.itemsize >= 4:
-        return ones(rows, x.dtype).dot(x)
+    if columns <= 256 and x.dtype in BLAS and type(x) is ndarray:
+        return ones(rows, x).dot(x)
     return add_reduce(x, 0)
 
 

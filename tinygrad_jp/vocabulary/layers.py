@@ -10,9 +10,11 @@ from collections import OrderedDict
 from typing import Any
 
 import numpy as np
-from numpy import add, divide, exp, log, maximum, subtract
+from numpy import add, divide, exp, log, maximum, ndarray, subtract
 
 from ..errors import DTypeError, LabelError, ShapeError
+from . import fast
+from .fast import add_reduce, maximum_reduce
 from .primitive import primitive
 
 Array = Any
@@ -21,26 +23,33 @@ Array = Any
 @primitive
 def linear(x: Array, w: Array, b: Array | None = None) -> Array:
     """Map rows x (..., D) by weights w (M, D) and a bias b (M,) or None: x·wᵀ + b, (..., M)."""
-    if x.ndim != 2:
-        y = np.matmul(x, w.T)
-    elif w.shape[0] <= 16 and x.shape[0] >= 64:
-        # many short rows: a ufunc pays for each row, so they are laid out column by column
-        y = w.dot(x.T)
-        if b is None:
+    if x.ndim == 2:
+        if w.shape[0] <= 16 and x.shape[0] >= 64:
+            # many short rows: a ufunc pays for each row, so they are laid out column by column
+            y = w.dot(x.T)
+            if b is not None:
+                y = add(y, b[:, None], y if y.dtype is b.dtype else None)
             return y.T
-        y = add(y, b[:, None], out=y if y.dtype is b.dtype else None)
-        return y.T
-    else:
         y = x.dot(w.T)
+    else:
+        y = np.matmul(x, w.T)
     if b is None:
         return y
-    return add(y, b, out=y if y.dtype is b.dtype and y.ndim > 1 else None)
+    return add(y, b, y if y.dtype is b.dtype and y.ndim > 1 else None)
 
 
 @primitive
-def rows(x: Array) -> Array:
-    """View x (..., D) as a matrix of rows (N, D)."""
-    return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
+def sum_rows(a: Array) -> Array:
+    """Sum all rows of a (..., M): (M,)."""
+    return fast.sum_rows(a if a.ndim == 2 else a.reshape(-1, a.shape[-1]))
+
+
+@primitive
+def sum_outer(a: Array, b: Array) -> Array:
+    """Sum over all rows the outer products of a (..., M) and b (..., D): aᵀ·b, (M, D)."""
+    if a.ndim == 2:
+        return a.T.dot(b)
+    return a.reshape(-1, a.shape[-1]).T.dot(b.reshape(-1, b.shape[-1]))
 
 
 @primitive
@@ -96,16 +105,16 @@ def cross_entropy_recorded(z: Array, t: Array) -> tuple[Array, Array]:
         y, slope = cross_entropy_recorded(z.astype(np.float32), t)
         return y.astype(z.dtype), slope.astype(z.dtype)
     places = label_places(t, n, k)
-    x = subtract(z.T, maximum.reduce(z.T, 0), order="C")
+    x = z.T
+    x = subtract(x, maximum_reduce(x, 0), order="C")
     line = x.reshape(-1)
     picked = line.take(places)
     exp(x, x)
-    total = add.reduce(x, 0)
+    total = add_reduce(x, 0)
     divide(x, total * n, x)
     line[places] -= 1 / n
-    log(total, total)
-    subtract(total, picked, total)
-    return add.reduce(total) / n, x.T
+    ones = fast.ones(n, x) if type(x) is ndarray else np.ones_like(total)
+    return (log(total, total).dot(ones) - picked.dot(ones)) / n, x.T
 
 
 _counts: OrderedDict[int, Array] = OrderedDict()
@@ -120,16 +129,19 @@ def label_places(t: Array, n: int, k: int) -> Array:
             _counts[n] = count
         if len(_counts) > 64:
             _counts.popitem(last=False)
-    if t.dtype.kind not in "iu":
+    unsigned = _UNSIGNED.get(t.dtype.char)
+    if unsigned is None:
         raise DTypeError("labels_dtype", dtype=t.dtype)
-    # read as unsigned, a negative label is a large one
-    if maximum.reduce(t.view(_UNSIGNED[t.dtype.itemsize])) >= k:
+    if maximum_reduce(t.view(unsigned)) >= k:  # so read, a negative label is a large one
         place = int(np.flatnonzero((t < 0) | (t >= k))[0])
         raise LabelError("label_range", label=int(t[place]), place=place, classes=k)
+    if t.dtype is not INTP:
+        t = t.astype(INTP)
     return t * n + count
 
 
-_UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
+INTP = np.dtype(np.intp)
+_UNSIGNED = {c: np.dtype(c.upper()) for c in "bhilqBHILQ"}
 
 
 @primitive

@@ -25,9 +25,9 @@ Shape = tuple[int, ...]
 @primitive
 def sum_to(x: Array, shape: Shape) -> Array:
     """Sum x over the axes along which `shape` was broadcast to x.shape."""
-    extra = x.ndim - len(shape)
-    if extra == 1 and x.ndim == 2 and x.shape[1:] == shape:
+    if x.ndim == 2 and x.shape[1:] == shape:
         return fast.sum_rows(x)
+    extra = x.ndim - len(shape)
     lead = tuple(range(extra))
     axes = lead + tuple(
         i + extra for i, n in enumerate(shape) if n == 1 and x.shape[i + extra] != 1

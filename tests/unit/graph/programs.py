@@ -33,16 +33,15 @@ def apples() -> tj.Tensor:
 
 
 def network() -> tuple[tj.Tensor, list[tuple[str, tj.Tensor]]]:
-    """Two linear layers and a loss; with the paths of the parameters."""
+    """Two linear layers and a loss; with the input and the paths of the parameters."""
     x = tj.Tensor(np.array([[1, 2], [3, 4]], np.float32))
-    x.name = "入力"
-    _alive.append(x)
     paths = [
+        ("入力", x),
         ("body.fc1.weight", leaf([[1.0, 0.0], [0.5, -1.0], [0.0, 2.0]])),
         ("body.fc1.bias", leaf([0.0, 1.0, -1.0])),
         ("head.weight", leaf([[1.0, 1.0, 1.0], [0.0, -1.0, 0.5]])),
     ]
-    w1, b1, w2 = (tensor for _, tensor in paths)
+    w1, b1, w2 = (tensor for _, tensor in paths[1:])
     h = np.maximum(op(linear)(x, w1, b1), 0)
     z = np.matmul(h, np.transpose(w2))
     return op(cross_entropy)(z, np.array([0, 1])), paths

@@ -7,10 +7,11 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import tinygrad_jp as tj
-from tinygrad_jp.graph.recall import arguments_of, recomputed
+from tinygrad_jp.graph.recall import arguments_of, kept_by, recomputed
 from tinygrad_jp.vocabulary.domain import Sampler, samples
 from tinygrad_jp.vocabulary.rule import Rule, label, rules
 
+NEEDS_LESS = {"linear", "minus_one_hot"}  # their pulls do not tell a missing bias, or the labels
 RULES = [r for r in rules() if r.samples or r.domain]
 
 
@@ -34,7 +35,9 @@ def test_recomputed(rule: Rule):
         known = {t._node: t._data for t in found if isinstance(t, tj.Tensor)}
         given = arguments_of(node)
         assert [g.node for g in given if g.node is not None] == list(node.parents)
-        value = recomputed(node, known)
+        value = kept_by(node).get("y", recomputed(node, known))
+        if value is None and rule.name in NEEDS_LESS:
+            continue
         assert value is not None, sample
         if not rule.outputs:
             assert value.dtype == y.dtype
