@@ -26,7 +26,7 @@ JOBS = {
     "docs": ("docs", "文書を site/ に作る", "build the documents into site/",
              [["docs/operations.py"], ["-m", "zensical", "build", "-f", ".zensical.toml"]]),
     "bench": ("dev", "速さを測る", "measure the speed",
-              [["-m", "pytest", "tests/bench", "--benchmark-enable", "-s"]]),
+              [["tests/bench/steps.py"], ["tests/bench/limits.py"]]),
 }
 ENOUGH = {"demo": ("demo", "dev"), "dev": ("dev",), "docs": ("docs",)}  # extras that hold others
 

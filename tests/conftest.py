@@ -91,3 +91,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     terminalreporter.write_line(
         f"{total.total()} examples: " + ", ".join(f"{law} {n}" for law, n in total.items())
     )
+
+
+collect_ignore_glob = ["bench/*.py"]  # programs, run by `python3 run.py bench`

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any, cast
 
 import numpy as np
@@ -28,7 +28,7 @@ default_dtype = [np.dtype(np.float32)]  # of Python floats and of the quotient o
 F64 = np.dtype(np.float64)
 
 
-@cache
+@lru_cache(4096)
 def plan_for(rule: Rule, places: tuple[int, ...]) -> Plan:
     """Give the plan of a rule for the arguments at `places`, made once."""
     return Plan(rule, places)

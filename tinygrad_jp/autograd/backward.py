@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from heapq import heappop, heappush
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,10 @@ from ..vocabulary import fast, primitives
 from ..vocabulary.rule import label
 from . import apply as generic
 from .apply import as_array
+from .explain import shown_name
+from .hooks import HookedLeaf, run_hooks
 from .memory import last_write, written_since
-from .mode import enable_grad, no_grad
+from .mode import enable_grad
 from .node import Leaf, Node, Plan, note
 
 Array = Any
@@ -34,8 +37,9 @@ sum_to = primitives.sum_to.raw  # type: ignore[attr-defined]
 def accumulate(leaf: Leaf, h: Any, g: Any, saved: Any) -> None:
     """Add a gradient to what a leaf has.
 
-    h becomes the leaf's own where nobody else holds it: where it is not the gradient `g` that
-    arrived, a view, or one of the arrays that the node `saved`. Else it is copied.
+    h becomes the leaf's own where nobody else holds it: where it is neither the gradient `g` that
+    arrived, nor one of the arrays that the node `saved`, nor a view of an array that anybody but
+    itself refers to (a transposed product is one). Else it is copied.
     """
     old = leaf.grad
     if type(h) is not ndarray:
@@ -45,7 +49,7 @@ def accumulate(leaf: Leaf, h: Any, g: Any, saved: Any) -> None:
     elif type(h) is not ndarray:
         leaf.grad = h if old is None else old + h  # create_graph: its own graph goes with it
     elif old is None:
-        if h is g or h.base is not None:
+        if h is g or (h.base is not None and not only_holder(h)):
             h = h.copy()
         else:
             for s in saved:
@@ -56,6 +60,16 @@ def accumulate(leaf: Leaf, h: Any, g: Any, saved: Any) -> None:
         add(old, h, out=old)  # ours since the branch above
     else:
         leaf.grad = old + h
+
+
+def only_holder(view: Array) -> bool:
+    """Tell whether a view shows the whole of an array that nothing else refers to."""
+    base = view.base
+    # the view, the name `base` and the call: three references
+    return (
+        type(base) is ndarray and getrefcount(base) == 3
+        and base.size == view.size and view.flags.writeable
+    )
 
 
 def walk(
@@ -288,11 +302,6 @@ def seed(tensor: Any, gradient: Any) -> Any:
     return gradient
 
 
-def shown_name(tensor: Any) -> str:
-    """Give a Tensor's name in quotes with a space before, or nothing."""
-    return f" '{tensor.name}'" if tensor.name else ""
-
-
 def backward(
     tensor: Any, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False
 ) -> None:
@@ -382,62 +391,3 @@ def _as_gradient(t: Any, g: Any) -> Any:
 
 def _several(x: Any) -> list[Any]:
     return list(x) if isinstance(x, (list, tuple)) else [x]
-
-
-class HookedLeaf(Leaf):
-    """A leaf with hooks: waits in the heap until its whole gradient is there, then runs them.
-
-    A leaf turns into one by assignment to its __class__, so leaves without hooks pay nothing.
-    """
-
-    __slots__ = ()
-
-
-class Hooked:
-    """Stands where a node has its plan: runs hooks on the gradient, then the plan itself."""
-
-    def __init__(self, plan: Any) -> None:
-        self.plan = plan
-        self.hooks: dict[int, Callable[[Any], Any]] = {}
-        self.rule, self.slots, self.places = plan.rule, plan.slots, plan.places
-
-    def pull(self, g: Any, saved: Any) -> Any:
-        """Run the hooks, then the plan on plain arrays."""
-        return self.plan.pull(run_hooks(self.hooks, g), saved)
-
-    def trace(self, g: Any, saved: Any) -> Any:
-        """Run the hooks, then the plan on Tensors."""
-        return self.plan.trace(run_hooks(self.hooks, g), saved)
-
-
-def run_hooks(hooks: dict[int, Callable[[Any], Any]], g: Any) -> Any:
-    """Show a gradient to each hook; what a hook returns takes its place."""
-    is_tensor = isinstance(g, generic.Tensor)
-    shown = g if is_tensor else generic.wrap(np.asarray(g))
-    with nullcontext() if is_tensor else no_grad():
-        for hook in list(hooks.values()):
-            result = hook(shown)
-            if result is not None:
-                shown = result if isinstance(result, generic.Tensor) else generic.wrap(
-                    np.asarray(result)
-                )
-    return shown if is_tensor else shown._data
-
-
-def add_hook(tensor: Any, hook: Callable[[Any], Any]) -> Callable[[], None]:
-    """Call `hook` with the whole gradient of a Tensor whenever one is computed; gives the undo."""
-    node = tensor._node
-    if node is None:
-        raise GradientError("input_no_grad", index=0, name=shown_name(tensor))
-    if isinstance(node, Leaf):
-        if node.__class__ is Leaf:
-            node.__class__ = HookedLeaf
-            node.hooks = {}
-        hooks = node.hooks
-    else:
-        if not isinstance(node.plan, Hooked):
-            node.plan = Hooked(node.plan)
-        hooks = node.plan.hooks
-    key = max(hooks, default=0) + 1
-    hooks[key] = hook
-    return lambda: hooks.pop(key, None)

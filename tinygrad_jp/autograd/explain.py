@@ -88,3 +88,8 @@ def _hint(rule: Rule, inputs: Sequence[Any], reason: Exception) -> str:
     if rule.broadcasts and len({s for s in shapes if s}) > 1:
         return "hint_broadcast"
     return "hint_none"
+
+
+def shown_name(tensor: Any) -> str:
+    """Give a Tensor's name in quotes with a space before, or nothing."""
+    return f" '{tensor.name}'" if tensor.name else ""

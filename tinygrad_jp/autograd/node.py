@@ -29,7 +29,7 @@ class Leaf:
         self.dtype = dtype
         self.seq = seq
         self.grad: Any = None
-        self.hooks: Any = None  # see backward.HookedLeaf
+        self.hooks: Any = None  # see hooks.HookedLeaf
         self.owner = owner  # a weak reference to the Tensor: its name, and whether it lives
 
 

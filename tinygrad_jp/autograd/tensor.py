@@ -14,8 +14,10 @@ from ..vocabulary.rule import label
 from . import apply as generic
 from . import backward as engine
 from .apply import wrap
+from .explain import shown_name
 from .functions import Methods
 from .generate import scope
+from .hooks import RemovableHook, add_hook
 from .memory import Data, changed, guarded, plain, tick
 from .node import Leaf, Node, note
 from .operators import Operators
@@ -126,12 +128,12 @@ class Tensor(Operators, Methods):
         """
         if not requires_grad:
             if isinstance(self._node, Node):
-                raise GradientError("not_a_leaf", name=engine.shown_name(self))
+                raise GradientError("not_a_leaf", name=shown_name(self))
             self._node = None
         elif self._node is None:
             if self._data.dtype.kind != "f":
                 raise DTypeError(
-                    "requires_grad_dtype", dtype=self._data.dtype, name=engine.shown_name(self)
+                    "requires_grad_dtype", dtype=self._data.dtype, name=shown_name(self)
                 )
             self._node = Leaf(self._data.shape, self._data.dtype, tick(), ref(self))
         return self
@@ -163,7 +165,7 @@ class Tensor(Operators, Methods):
         if not isinstance(self._node, Leaf):
             if value is None:
                 return
-            raise GradientError("input_no_grad", index=0, name=engine.shown_name(self))
+            raise GradientError("input_no_grad", index=0, name=shown_name(self))
         if value is not None:
             value = value if isinstance(value, Tensor) else Tensor(value, self._data.dtype)
             if value.shape != self.shape:
@@ -194,14 +196,14 @@ class Tensor(Operators, Methods):
 
             if "keeps" not in kept:
                 kept["keeps"] = True
-                engine.add_hook(self, keep)
+                add_hook(self, keep)
 
     def register_hook(self, hook: Callable[[Tensor], Any]) -> RemovableHook:
         """Call hook(gradient) whenever the gradient of this Tensor is known.
 
         What the hook returns, unless None, takes the gradient's place.
         """
-        return RemovableHook(engine.add_hook(self, hook))
+        return RemovableHook(add_hook(self, hook))
 
     def detach(self) -> Tensor:
         """Give the same values, in the same memory, outside the graph."""
@@ -225,7 +227,7 @@ class Tensor(Operators, Methods):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         if self._node is not None:
-            raise GradientError("array_of_grad", name=engine.shown_name(self))
+            raise GradientError("array_of_grad", name=shown_name(self))
         if type(self._data) is not ndarray:
             return np.asarray(self._data)  # a GPU array refuses in its own words
         if dtype is not None and dtype != self._data.dtype:
@@ -262,7 +264,7 @@ class Tensor(Operators, Methods):
         if isinstance(out, Tensor):
             return out.copy_(result)
         if result.requires_grad:
-            raise GradientError("array_of_grad", name=engine.shown_name(result))
+            raise GradientError("array_of_grad", name=shown_name(result))
         plain(out)[...] = result._data
         changed(out)
         return out
@@ -306,9 +308,9 @@ class Tensor(Operators, Methods):
 
     def __deepcopy__(self, memo: Any) -> Tensor:
         if isinstance(self._node, Node):
-            raise GradientError("deepcopy_of_graph", name=engine.shown_name(self))
+            raise GradientError("deepcopy_of_graph", name=shown_name(self))
         twin = type(self).__new__(type(self))
-        twin._data, twin._node = self._data.copy(), None
+        twin._data, twin._node = self._data.copy("K"), None
         if self.name is not None:
             twin._name = self.name
         if self._node is not None:
@@ -358,19 +360,6 @@ class Size(int):
     def __call__(self, dim: int | None = None) -> Any:
         """Give the shape, or the length of one axis."""
         return self._shape if dim is None else self._shape[dim]
-
-
-class RemovableHook:
-    """What register_hook gives: remove() undoes it; also a context manager."""
-
-    def __init__(self, remove: Callable[[], None]) -> None:
-        self.remove = remove
-
-    def __enter__(self) -> RemovableHook:
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        self.remove()
 
 
 def rule_name(node: Node) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..autograd.backward import shown_name
+from ..autograd.explain import shown_name
 from ..autograd.node import Leaf, Node, note
 from ..autograd.tensor import Tensor, rule_name
 from ..errors import ArgumentError, GradientError

@@ -7,10 +7,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..autograd.apply import apply, wrap
-from ..autograd.backward import Hooked
+from ..autograd.hooks import Hooked, RemovableHook
 from ..autograd.mode import is_grad_enabled, no_grad
 from ..autograd.node import Cotangents
-from ..autograd.tensor import RemovableHook, Tensor
+from ..autograd.tensor import Tensor
 from ..vocabulary.rule import Rule
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ Generator to draw from instead.
 from __future__ import annotations
 
 import math
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -25,12 +25,14 @@ def values(shape: tuple[int, ...], dtype: Any = None) -> Any:
     return np.zeros(shape, default_dtype[0] if dtype is None else dtype)
 
 
-def parameter(shape: tuple[int, ...], dtype: Any = None, fill: float = 0.0) -> Parameter:
-    """Make a Parameter of one number everywhere, for a layer to fill."""
+def parameter(
+    shape: tuple[int, ...], dtype: Any = None, fill: float = 0.0, order: Literal["C", "F"] = "C"
+) -> Parameter:
+    """Make a Parameter of one number everywhere, for a layer to fill; order as in np.empty."""
     array = values(shape, dtype)
     if fill:
         array += fill
-    return Parameter(array)
+    return Parameter(np.asarray(array, order=order))
 
 
 def fill_row(tensor: Tensor, row: int, value: float) -> None:

@@ -11,7 +11,8 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from ..autograd.tensor import RemovableHook, Tensor
+from ..autograd.hooks import RemovableHook
+from ..autograd.tensor import Tensor
 from ..errors import ArgumentError, OptionError, TinygradError, warn
 from . import hooks as hooking
 from . import state

@@ -23,7 +23,7 @@ from ..errors import (
     text,
 )
 from .in_place import Update
-from .parts import Plan, fitting, kind
+from .parts import Plan, fitting
 
 Array = Any
 Params = Iterable[Any]

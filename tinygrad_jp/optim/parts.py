@@ -92,6 +92,7 @@ class Flat(Part):
         super().__init__(update, places, records)
         self.dtype = like[0].dtype
         self.shapes = [a.shape for a in like]
+        self.turned = [is_turned(a) for a in like]
         ends = np.cumsum([a.size for a in like]).tolist()
         self.slices = [slice(e - a.size, e) for e, a in zip(ends, like, strict=True)]
         self.size = ends[-1]
@@ -113,9 +114,10 @@ class Flat(Part):
         return flat
 
     def views(self, flat: Array) -> list[Array]:
-        """Show a flat array as one of each parameter's shape."""
+        """Show a flat array as one of each parameter's shape, laid out as the parameter is."""
         return [
-            flat[s].reshape(shape) for s, shape in zip(self.slices, self.shapes, strict=True)
+            flat[s].reshape(shape[::-1]).T if turned else flat[s].reshape(shape)
+            for s, shape, turned in zip(self.slices, self.shapes, self.turned, strict=True)
         ]
 
     def advance(self, h: dict[str, Any]) -> None:
@@ -188,12 +190,19 @@ class Large(Flat):
         """Run the program on each block."""
         self.advance(h)
         (array,), (grad,) = arrays, grads
+        if self.turned[0]:
+            array, grad = array.T, grad.T
         p = array.reshape(-1)  # a view, or a copy of an array that is laid out otherwise
         g = grad.reshape(-1)
         for part, bound in self.blocks:
             self.run(p[part], g[part], *bound)
         if not array.flags.c_contiguous:
             array[...] = p.reshape(array.shape)
+
+
+def is_turned(array: Array) -> bool:
+    """Tell whether an array is laid out column by column, as nn.Linear's weight is."""
+    return array.flags.f_contiguous and not array.flags.c_contiguous
 
 
 class Plan:
@@ -231,10 +240,7 @@ class Plan:
             if self.kinds != list(map(kind, arrays)):
                 return False
             self.arrays = arrays
-        for g, leaf in zip(grads, leaves):
-            if g.shape != leaf.shape:
-                return False
-        return True
+        return all(g.shape == leaf.shape for g, leaf in zip(grads, leaves, strict=True))
 
     def _gather(self, update: Update, places: list[int], arrays: Any, records: Any) -> None:
         part: Any = Large if len(places) == 1 else Gathered

@@ -174,6 +174,17 @@ def spelled_out(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
     return terms, result
 
 
+@lru_cache(maxsize=1024)
+def _as_contraction(subscripts: str, ndims: tuple[int, ...]) -> str | None:
+    """Spell subscripts out; None where a diagonal or a sum is to be taken of one operand first."""
+    terms, result = spelled_out(subscripts, list(ndims))
+    for i, term in enumerate(terms):
+        others = set("".join(terms[:i] + terms[i + 1 :])) | set(result)
+        if len(set(term)) < len(term) or not set(term) <= others:
+            return None
+    return ",".join(terms) + "->" + result
+
+
 def _without_repeats(x: Array, term: str) -> tuple[Array, str]:
     for c in dict.fromkeys(term):
         while term.count(c) > 1:
@@ -208,6 +219,9 @@ def einsum(*operands: Any, optimize: Any = False) -> Array:
     else:
         subscripts, arrays = _listed(operands)
     arrays = [a if hasattr(a, "shape") else np.asarray(a) for a in arrays]
+    ready = _as_contraction(subscripts, tuple([a.ndim for a in arrays]))
+    if ready is not None:
+        return contract(arrays, ready)
     terms, result = spelled_out(subscripts, [a.ndim for a in arrays])
     for i, term in enumerate(terms):
         x, term = _without_repeats(arrays[i], term)

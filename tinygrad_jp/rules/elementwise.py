@@ -153,7 +153,7 @@ rule(
     lambda g, a, b: g * (a < b),
     lambda g, a, c: g * (a > c),
     broadcasts=True, about="x kept between a minimum and a maximum",
-    signature="(a, a_min=None, a_max=None, /, out=None, *, min=None, max=None)",
+    signature="(a, a_min=None, a_max=None, out=None, *, min=None, max=None)",
     samples=lambda s: [
         call(s.distinct(2, 4), -0.5, 0.9), call(s.distinct(5), None, 0.2),
         call(s.distinct(5), 0.2, None),

@@ -37,7 +37,8 @@ rule(
     lambda g, a: linear(a, g.T, None),
     about="Σ over rows of a bᵀ",
     samples=lambda s: [
-        call(s(4, 3), s(4, 2)), call(s(2, 4, 3), s(2, 4, 5)), call(s(3), s(2)), call(s(0, 3), s(0, 2)),
+        call(s(4, 3), s(4, 2)), call(s(2, 4, 3), s(2, 4, 5)), call(s(3), s(2)),
+        call(s(0, 3), s(0, 2)),
     ],
 )
 rule(

@@ -46,10 +46,14 @@ def sum_rows(a: Array) -> Array:
 
 @primitive
 def sum_outer(a: Array, b: Array) -> Array:
-    """Sum over all rows the outer products of a (..., M) and b (..., D): aᵀ·b, (M, D)."""
+    """Sum over all rows the outer products of a (..., M) and b (..., D): aᵀ·b, (M, D).
+
+    Column by column, as nn.Linear keeps its weight: BLAS shares the product out among threads by
+    the rows of what it writes, and D is the longer side where it matters.
+    """
     if a.ndim == 2:
-        return a.T.dot(b)
-    return a.reshape(-1, a.shape[-1]).T.dot(b.reshape(-1, b.shape[-1]))
+        return b.T.dot(a).T
+    return b.reshape(-1, b.shape[-1]).T.dot(a.reshape(-1, a.shape[-1])).T
 
 
 @primitive

@@ -257,6 +257,6 @@ def test_a_list_of_tracked_tensors_never_loses_their_gradient():
     u = tj.Tensor(3.0, requires_grad=True)
     u.name = "u"
     for use in (lambda: np.add(t, [u, u]), lambda: t * [1.0, u], lambda: tj.tensor([[u]])):
-        with pytest.raises(GradientError, match="u.*stack"):
+        with pytest.raises(GradientError, match=r"u.*stack"):
             use()
     assert (t + [u.detach(), 1.0]).tolist() == [4.0, 3.0]

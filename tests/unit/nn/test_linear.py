@@ -55,6 +55,14 @@ def test_linear_says_which_layer_and_both_shapes():
         nn.Linear(12, 4)(tj.ones(5, 3, 4))
 
 
+@pytest.mark.parametrize("number", [3.0, 3, True, np.float32(3)])
+def test_linear_of_a_number_is_refused_by_shape(number):
+    with pytest.raises(ShapeError, match=r"must be 2, but the input has shape \(\)"):
+        nn.Linear(2, 3)(number)
+    with pytest.raises(ShapeError, match="None where an array is needed"):
+        nn.Linear(2, 3)(None)
+
+
 @pytest.mark.parametrize("sizes", [(-1, 2), (2, 1.5), ("2", 3)])
 def test_linear_refuses_sizes(sizes):
     with pytest.raises(ArgumentError, match="must be an integer"):

@@ -124,6 +124,49 @@ def test_general_way_agrees_with_the_fused_one():
         np.testing.assert_allclose(z.grad, want, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_the_sum_is_that_of_the_rows(dtype):
+    rng = np.random.default_rng(3)
+    z = tj.Tensor(rng.normal(size=(7, 3)).astype(dtype), requires_grad=True)
+    t = rng.integers(0, 3, 7)
+    total = F.cross_entropy(z, t, reduction="sum")
+    assert total.dtype == dtype
+    total.backward()
+    found, z.grad = z.grad.numpy().copy(), None
+    F.cross_entropy(z, t, reduction="none").sum().backward()
+    close = {"rtol": 8 * np.finfo(dtype).eps, "atol": 4 * np.finfo(dtype).eps}
+    each = F.cross_entropy(z, t, reduction="none").detach().numpy()
+    np.testing.assert_allclose(total.item(), each.sum(dtype=np.float64), **close)
+    np.testing.assert_allclose(found, z.grad.numpy(), **close)
+
+
+def test_the_sum_over_many_rows_in_half_precision_loses_no_gradient():
+    n = 20000
+    z = tj.Tensor(np.zeros((n, 4), np.float16), requires_grad=True)
+    values = F.cross_entropy(z, np.zeros(n, int), reduction="sum")
+    values.backward(np.float16(1))
+    np.testing.assert_allclose(z.grad[0].numpy(), [-0.75, 0.25, 0.25, 0.25], rtol=6e-4)
+
+
+def test_the_sum_of_no_rows_is_zero():
+    assert F.cross_entropy(tj.zeros(0, 3), np.zeros(0, int), reduction="sum").item() == 0.0
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_an_ignored_label_that_does_not_occur_changes_nothing(reduction):
+    z, t = logits(4, 3), np.array([0, 2, 0, 2])
+    plain = F.cross_entropy(z, t, reduction=reduction)
+    for ignore in (-100, 1, 7):
+        other = F.cross_entropy(z, t, ignore_index=ignore, reduction=reduction)
+        assert other.item() == plain.item()
+        assert other._node.plan.rule is plain._node.plan.rule
+    with pytest.raises(LabelError, match="5"):
+        F.cross_entropy(z, np.array([0, 5, 0, 2]), ignore_index=1, reduction=reduction)
+    ignored = F.cross_entropy(z, t, ignore_index=2, reduction=reduction)
+    kept = F.cross_entropy(z[[0, 2]], t[[0, 2]], reduction=reduction)
+    np.testing.assert_allclose(ignored.item(), kept.item(), rtol=1e-12)
+
+
 @pytest.mark.parametrize("ignore", [-100, -1, 1])
 def test_ignored_labels_do_not_count(ignore):
     z = logits(4, 3)
