@@ -161,20 +161,20 @@ def _whole(rule: Rule, key: str, head: list[str], statics: str) -> list[str]:
     lines.append(f"    except Exception as e_: return {reported}")
     if rule.outputs:
         return lines + _several(rule, key, wanted, parts)
-    lines.append("    if type(y) is not ndarray: y = as_array(y)")
+    lines += ["    if type(y) is not ndarray: y = as_array(y)", "    d_ = y.dtype"]
     if "dtype" not in rule.static:
         # an integer beside a float, a float32 beside a float64: `apply` knows what to cast
         kinds = " and ".join(
             f"(type(v{i}) is not ndarray or v{i}.dtype is not F64)" for i in numbers
         )
-        lines.append(f"    if y.dtype is F64 and {kinds}: return {slow}")
+        lines.append(f"    if d_ is F64 and {kinds}: return {slow}")
     lines += [
         "    t_ = object_new(Tensor)",
         "    t_._data = y",
         "    if plain: t_._node = None; return t_",
     ]
     if rule.mixes and len(names) > 1:
-        kinds = " or ".join(f"(n{i} is not None and v{i}.dtype is not y.dtype)" for i in wanted)
+        kinds = " or ".join(f"(n{i} is not None and v{i}.dtype is not d_)" for i in wanted)
         lines.append(f"    if {kinds}: return {slow}")
     lines += ["    t_._node = n_ = object_new(Node)"]
     lines += _recorded(rule, key, wanted)

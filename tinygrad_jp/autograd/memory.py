@@ -10,6 +10,8 @@ Three things together:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
 from itertools import count
 from typing import Any
 from weakref import ref
@@ -21,7 +23,8 @@ Array = Any
 
 tick = count(1).__next__  # one clock: the order of nodes, and of writes between them
 
-_writes: dict[int, tuple[int, Any]] = {}  # id of the owner -> (tick, weak reference)
+_writes: dict[int, int] = {}  # id of the array that owns the memory -> tick of the latest write
+_watches: dict[int, Any] = {}  # the same -> a weak reference that takes both out when it dies
 last_write = [0]  # the newest tick in the log; a list, so that readers share it
 
 
@@ -34,16 +37,10 @@ def owner(array: Array) -> Array:
 
 def changed(array: Array) -> None:
     """Write down that the memory of `array` was changed just now."""
-    array = owner(array)
-    key = id(array)
-    entry = _writes.get(key)
-    watch = entry[1] if entry else _watch(array, key)
-    now = tick()
-    _writes[key] = (now, watch)
-    last_write[0] = now
+    all_changed((array,))
 
 
-def all_changed(arrays: list[Array]) -> None:
+def all_changed(arrays: Iterable[Array]) -> None:
     """Write down that the memory of each array was changed just now, all at one tick."""
     last_write[0] = now = tick()
     for array in arrays:
@@ -52,20 +49,21 @@ def all_changed(arrays: list[Array]) -> None:
         if array.base is not None:
             array = owner(array)
         key = id(array)
-        entry = _writes.get(key)
-        _writes[key] = (now, entry[1] if entry else _watch(array, key))
+        _writes[key] = now
+        if key not in _watches:
+            _watches[key] = ref(array, partial(_forget, key))
 
 
-def _watch(array: Array, key: int) -> Any:
-    return ref(array, lambda _: _writes.pop(key, None))
+def _forget(key: int, _: Any) -> None:
+    _writes.pop(key, None)
+    _watches.pop(key, None)
 
 
 def written_since(array: Array, moment: int) -> bool:
     """Tell whether the memory of `array` was changed after the tick `moment`."""
     if not isinstance(array, ndarray):
         return False
-    entry = _writes.get(id(owner(array)))
-    return entry is not None and entry[0] > moment
+    return _writes.get(id(owner(array)), 0) > moment
 
 
 def own(value: Any) -> Any:

@@ -63,9 +63,7 @@ class Module:
         """Run the hooks before, forward, and the hooks after."""
         try:
             if self._hooks is None:
-                if kwargs:
-                    return self.forward(*args, **kwargs)
-                return self.forward(*args)
+                return self.forward(*args, **kwargs)
             return hooking.run(self, self._hooks, args, kwargs)
         except TinygradError as error:
             located(error, self)

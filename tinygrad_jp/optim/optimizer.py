@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy import ndarray
 
-from ..autograd.memory import all_changed
 from ..autograd.mode import enable_grad
 from ..autograd.node import Node
 from ..autograd.tensor import Tensor
@@ -231,51 +230,39 @@ class Optimizer:
                 loss = closure()
         self._has_stepped = True
         for place, group in enumerate(self.param_groups):
-            params, leaves, arrays, grads = [], [], [], []
-            for p in group["params"]:
-                leaf = p._node
-                if leaf is None:
-                    continue  # frozen
-                if type(leaf) is Node:
-                    raise GradientError("optim_not_leaf", name=shown(f"group {place}", p))
-                g = leaf.grad
-                if type(g) is not ndarray:
-                    if g is None:
-                        continue
-                    g = getattr(g, "_data", g)
+            plan = self._plans[place]
+            grads = plan.gradients() if plan and len(plan.params) == len(group["params"]) else None
+            if grads is None:
+                plan, grads = self._planned(place, group)
+            if plan is not None and grads:
+                plan.update(group, grads)
+        return loss
+
+    def _planned(self, place: int, group: dict[str, Any]) -> tuple[Plan | None, list[Array]]:
+        """Sort the parameters of a group that have a gradient into parts, if they fit together."""
+        params, leaves, arrays, grads = [], [], [], []
+        for p in group["params"]:
+            leaf = p._node
+            if leaf is None:
+                continue  # frozen
+            if type(leaf) is Node:
+                raise GradientError("optim_not_leaf", name=shown(f"group {place}", p))
+            g = leaf.grad
+            if g is not None:
                 params.append(p)
                 leaves.append(leaf)
                 arrays.append(p._data)
-                grads.append(g)
-            if not leaves:
-                continue
-            plan = self._plans[place]
-            if plan is None or not plan.fits(leaves, arrays, grads):
-                plan = self._planned(place, params, leaves, arrays, grads)
-            if plan.whole:
-                plan.parts[0].update(group, params, arrays, grads)
-            else:
-                for part in plan.parts:
-                    part.update(
-                        group, [params[i] for i in part.places], [arrays[i] for i in part.places],
-                        [grads[i] for i in part.places],
-                    )
-            all_changed(arrays)
-        return loss
-
-    def _planned(
-        self, place: int, params: list[Tensor], leaves: list[Any], arrays: list[Array],
-        grads: list[Array],
-    ) -> Plan:
-        """Sort the parameters of a group into parts, after a check that all fits together."""
+                grads.append(g if type(g) is ndarray else getattr(g, "_data", g))
+        plan = self._plans[place]
+        if not leaves or (plan and plan.fits(leaves, arrays, grads)):
+            return plan, grads
         self._settle()
         records = [self._state[p] for p in params]
-        group = self.param_groups[place]["params"]
         for p, array, grad, record in zip(params, arrays, grads, records, strict=True):
-            i = next(i for i, q in enumerate(group) if q is p)
+            i = next(i for i, q in enumerate(group["params"]) if q is p)
             fitting(shown(f"params[{i}]", p), array, grad, record)
-        plan = self._plans[place] = Plan(self._update, leaves, arrays, records)
-        return plan
+        plan = self._plans[place] = Plan(self._update, params, leaves, arrays, records)
+        return plan, grads
 
     # ── state ───────────────────────────────────────────────────────────────────────────────
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from operator import attrgetter, is_
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from numpy import ndarray, subtract
 
 from ..autograd.apply import wrap
+from ..autograd.memory import all_changed
 from ..errors import ShapeError
 from .in_place import Program, Update
 
@@ -209,8 +210,10 @@ class Plan:
     """The parts of a group, and what must stay the same for them to hold."""
 
     def __init__(
-        self, update: Update, leaves: list[Any], arrays: list[Array], records: list[dict[str, Any]]
+        self, update: Update, params: list[Any], leaves: list[Any], arrays: list[Array],
+        records: list[dict[str, Any]],
     ) -> None:
+        self.params = params
         self.leaves = leaves
         self.arrays = arrays  # to know them again; they are written into only as p._data
         self.kinds = list(map(kind, arrays))
@@ -230,17 +233,40 @@ class Plan:
                 places.append(i)
         for places in waiting.values():
             self._gather(update, places, arrays, records)
-        self.whole = len(self.parts) == 1  # the usual case: one part of all
+
+    def gradients(self) -> list[Array] | None:
+        """Give the gradients, if nothing but they has changed since the last step; else None."""
+        grads = []
+        for p, leaf, array in zip(self.params, self.leaves, self.arrays):
+            g = leaf.grad
+            if type(g) is not ndarray or p._node is not leaf or p._data is not array:
+                return None
+            if g.shape != array.shape:
+                return None
+            grads.append(g)
+        return grads
 
     def fits(self, leaves: list[Any], arrays: list[Array], grads: list[Array]) -> bool:
         """Tell whether the parts still hold: the same parameters, of the same shapes and dtypes."""
-        if self.leaves != leaves:
+        if self.leaves != leaves or self.kinds != list(map(kind, arrays)):
             return False
-        if not all(map(is_, self.arrays, arrays)):  # some `p.data = ...`
-            if self.kinds != list(map(kind, arrays)):
-                return False
-            self.arrays = arrays
-        return all(g.shape == leaf.shape for g, leaf in zip(grads, leaves, strict=True))
+        if [a.shape for a in arrays] != [g.shape for g in grads]:
+            return False
+        self.arrays = arrays  # some `p.data = ...`
+        return True
+
+    def update(self, group: dict[str, Any], grads: list[Array]) -> None:
+        """Take one step with every part."""
+        params, arrays = self.params, self.arrays
+        if len(self.parts) == 1:  # the usual case: one part of all
+            self.parts[0].update(group, params, arrays, grads)
+        else:
+            for part in self.parts:
+                part.update(
+                    group, [params[i] for i in part.places], [arrays[i] for i in part.places],
+                    [grads[i] for i in part.places],
+                )
+        all_changed(arrays)
 
     def _gather(self, update: Update, places: list[int], arrays: Any, records: Any) -> None:
         part: Any = Large if len(places) == 1 else Gathered

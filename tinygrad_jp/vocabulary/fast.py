@@ -26,7 +26,6 @@ add_reduce: Any = np.add.reduce
 multiply_reduce: Any = np.multiply.reduce
 maximum_reduce: Any = np.maximum.reduce
 minimum_reduce: Any = np.minimum.reduce
-BLAS = (np.dtype(np.float32), np.dtype(np.float64))
 _ones: OrderedDict[tuple[int, int], Array] = OrderedDict()
 
 
@@ -47,7 +46,7 @@ def ones(size: int, like: Array) -> Array:
 def sum_rows(x: Array) -> Array:
     """Sum a matrix over its first axis; a product with ones is 4 times faster on few columns."""
     rows, columns = x.shape
-    if columns <= 256 and x.dtype in BLAS and type(x) is ndarray:
+    if columns <= 256 and type(x) is ndarray and x.dtype.char in "fd":
         return ones(rows, x).dot(x)
     return add_reduce(x, 0)
 

@@ -56,7 +56,7 @@ def _mean(x: Array, axis: tuple[int, ...]) -> Array:
 
 
 def _is_plain(x: Array) -> bool:
-    return type(x) is ndarray and x.dtype in fast.BLAS
+    return type(x) is ndarray and x.dtype.char in "fd"
 
 
 @primitive
