@@ -24,6 +24,7 @@ from .in_place import Program, Update
 Array = Any
 SMALL = 32768  # up to so many elements an array is gathered
 BLOCK = 65536  # so many elements are gathered, or updated in place, at a time
+SWEEP = 64  # so many steps apart the state is rid of numbers on their way to underflow
 kind = attrgetter("shape", "dtype")
 
 
@@ -124,6 +125,9 @@ class Flat(Part):
     def advance(self, h: dict[str, Any]) -> None:
         """Count the step, compute its numbers, and see that the program fits the options."""
         self.step += 1
+        if self.step % SWEEP == 0:
+            for array in self.state.values():
+                flush(array)
         if self.program is not None:
             numbers = self.fill(h, self.step, *self.numbers)
             if numbers is not None:
@@ -199,6 +203,17 @@ class Large(Flat):
             self.run(p[part], g[part], *bound)
         if not array.flags.c_contiguous:
             array[...] = p.reshape(array.shape)
+
+
+def flush(array: Array) -> None:
+    """Set to zero what is within a factor of 2²⁰ of underflow.
+
+    The state of a weight that no longer gets a gradient (a dead ReLU's) decays until it is
+    denormal, and stays so: arithmetic on such numbers is 50 times slower on many processors. Adam's
+    step for 3-64-64-1 took 67 µs after 1,500 steps, and 16 before. In 64 steps 0.9⁶⁴ ≈ 2⁻¹⁰.
+    """
+    if array.dtype.itemsize >= 4:  # in float16 that is near 64, and arithmetic goes by float32
+        np.putmask(array, np.abs(array) < np.finfo(array.dtype).tiny * 2.0**20, 0)
 
 
 def is_turned(array: Array) -> bool:

@@ -288,3 +288,21 @@ def test_centered_rmsprop_stays_finite_where_the_gradient_is_constant():
         w.grad = np.linspace(0.1, 7.3, 100)
         optimizer.step()
     assert np.isfinite(w._data).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_state_of_a_dead_weight_goes_to_zero_not_to_underflow(dtype):
+    steps = 200
+    dead = tj.Tensor(np.ones(3, dtype), requires_grad=True)
+    optimizer = optim.Adam([dead], lr=1e-3, betas=(0.5, 0.999))
+    moments = []
+    for step in range(steps):
+        dead.grad = np.full(3, 1.0 if step == 0 else 0.0, dtype)
+        optimizer.step()
+        moments.append(float(optimizer.state_dict()["state"][0]["exp_avg"].numpy()[0]))
+    assert moments[10] == pytest.approx(0.5**11, rel=1e-2)
+    assert moments[-1] == (0.5**steps if dtype == "float64" else 0.0)
+    tiny = float(np.finfo(dtype).tiny)
+    if dtype == "float32":
+        assert sum(0.0 < m < tiny for m in moments) < 64  # without the sweep: to the end
+    assert np.isfinite(dead.numpy()).all()
