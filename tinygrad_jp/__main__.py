@@ -25,9 +25,14 @@ Array = Any
 PASSES = 20_000
 
 
+def either(ja: str, en: str) -> str:
+    """Choose the words in the language in force."""
+    return ja if language() == "ja" else en
+
+
 def say(ja: str, en: str) -> None:
     """Print in the language in force."""
-    print(ja if language() == "ja" else en, flush=True)
+    print(either(ja, en), flush=True)
 
 
 def network() -> nn.Sequential:
@@ -71,7 +76,7 @@ def progress(passes: int) -> Iterator[Callable[[int, float], None]]:
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    word = "損失" if language() == "ja" else "loss"
+    word = either("損失", "loss")
     columns = (TextColumn(f"{word} {{task.fields[loss]}}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns) as bar:
         task = bar.add_task("", total=passes, loss="…")
@@ -120,17 +125,16 @@ def demo(out: Path, passes: int) -> dict[str, Any]:
 
     paths = [out / name for name in ("boundary.png", "loss.png", "graph.svg", "graph.png")]
     with picture(paths[0]) as axes:
-        boundary(axes, predict, x.numpy(), classes, f"決定境界(正解率 {accuracy:.3f})")
+        title = either("決定境界(正解率 {:.3f})", "decision boundary (accuracy {:.3f})")
+        boundary(axes, predict, x.numpy(), classes, title.format(accuracy))
     with picture(paths[1]) as axes:
-        curves(axes, [i + 1 for i, _ in history], {"損失": [v for _, v in history]},
-               "損失の減り方", "回数", "損失", log=True)
+        loss = either("損失", "loss")
+        curves(axes, [i + 1 for i, _ in history], {loss: [v for _, v in history]},
+               either("損失の減り方", "how the loss falls"), either("回数", "passes"), loss, log=True)
         axes.set_xscale("log")
-    x.name, t.name = "x", "t"
-    for name, parameter in model.named_parameters():
-        parameter.name = name
     step = nn.CrossEntropyLoss()(model(x), t)
     step.name = "loss"
-    drawn = draw(step)
+    drawn = draw(step, names={"x": x, "t": t, **dict(model.named_parameters())})
     drawn.save(paths[2])
     drawn.save(paths[3])
     for path, (ja, en) in zip(paths, WHAT, strict=True):
