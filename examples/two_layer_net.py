@@ -130,7 +130,7 @@ def train(network, train_set, test_set, iterations, batch_size=100, learning_rat
             for p in network.params.values():
                 p -= learning_rate * p.grad
         losses.append(loss.item())
-        if (i + 1) % per_epoch == 0:
+        if (i + 1) % per_epoch == 0 or (i + 1 == iterations and not history):
             history.append((network.accuracy(x, t), network.accuracy(x_test, t_test)))
             epoch = len(history)
             if epoch == 1 or epoch % max(iterations // per_epoch // 10, 1) == 0:

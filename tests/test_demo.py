@@ -72,7 +72,7 @@ def test_demo_says_what_to_install_before_it_trains(package, monkeypatch, capsys
     assert program.main(["demo", "--out", str(tmp_path)]) == 1
     caught = capsys.readouterr()
     assert f"{package}" in caught.err
-    assert 'pip install "tinygrad-jp[demo]"' in caught.err
+    assert 'pip install ".[demo]"' in caught.err
     assert caught.out == ""
     assert list(tmp_path.iterdir()) == []
 

@@ -129,8 +129,9 @@ def demo(out: Path, passes: int) -> dict[str, Any]:
         boundary(axes, predict, x.numpy(), classes, title.format(accuracy))
     with picture(paths[1]) as axes:
         loss = either("損失", "loss")
+        title = either("損失の減り方", "how the loss falls")
         curves(axes, [i + 1 for i, _ in history], {loss: [v for _, v in history]},
-               either("損失の減り方", "how the loss falls"), either("回数", "passes"), loss, log=True)
+               title, either("回数", "passes"), loss, log=True)
         axes.set_xscale("log")
     step = nn.CrossEntropyLoss()(model(x), t)
     step.name = "loss"

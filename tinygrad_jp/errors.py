@@ -32,11 +32,14 @@ def language() -> Language:
     """Give the language in force."""
     if _chosen[0] is not None:
         return _chosen[0]
-    name = os.environ.get("TINYGRAD_JP_LANG")
-    if not name:
-        from locale import getlocale  # 1 ms, and most programs never show an error
+    for variable in ("TINYGRAD_JP_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        name = os.environ.get(variable, "")
+        if name.partition(".")[0] not in ("", "C", "POSIX"):  # "C.UTF-8" says no language
+            break
+    else:
+        from locale import getlocale  # Windows and macOS; 1 ms, and most programs show no error
 
-        name = getlocale()[0] or os.environ.get("LANG", "")
+        name = getlocale()[0] or ""
     return "ja" if name.lower().startswith(("ja", "japanese")) else "en"
 
 
@@ -107,6 +110,10 @@ class ArgumentError(TinygradError, TypeError):
 
 class OptionError(TinygradError, ValueError):
     """An argument whose value makes no sense here."""
+
+
+class PositionError(OptionError, IndexError):
+    """An index outside the Tensor."""
 
 
 class MatrixError(TinygradError, LinAlgError):

@@ -20,9 +20,12 @@ import statistics
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 
 from frameworks import FRAMEWORKS
 from workloads import WORKLOADS
+
+NEEDS = {"torch": "torch", "torch_fused": "torch", "jax_jit": "jax"}
 
 
 def worker(framework, workload):
@@ -78,11 +81,14 @@ class Process:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("workloads", nargs="*", default=list(WORKLOADS))
-    parser.add_argument("--only", default=",".join(FRAMEWORKS))
+    installed = [f for f in FRAMEWORKS if find_spec(NEEDS.get(f, "numpy"))]
+    parser.add_argument("--only", default=",".join(installed))
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--python-for", action="append", default=[], metavar="FRAMEWORK=PYTHON")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
+    if not args.json:
+        print("microseconds a step; x 2.00 takes twice as long as tinygrad_jp (eager)")
     pythons = dict(pair.split("=", 1) for pair in args.python_for)
     report = {}
     for name in args.workloads:
@@ -91,7 +97,7 @@ def main():
             try:
                 processes[framework] = Process(pythons.get(framework, sys.executable), framework, name)
             except RuntimeError as error:
-                print(f"{name:14s} {framework:21s} not run: {error}", file=sys.stderr)
+                print(f"{name:14s} {framework:21s} not run here: {error}", file=sys.stderr)
         for _ in range(args.rounds):
             for process in processes.values():
                 process.round()

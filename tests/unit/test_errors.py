@@ -77,6 +77,11 @@ def test_language_is_chosen_when_the_text_is_shown(monkeypatch):
     assert "形" in str(error)
     monkeypatch.setenv("TINYGRAD_JP_LANG", "en")
     assert "shape" in str(error)
+    monkeypatch.delenv("TINYGRAD_JP_LANG")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.delenv("LC_MESSAGES", raising=False)
+    monkeypatch.setenv("LANG", "ja_JP.UTF-8")  # whether or not that locale has been generated
+    assert "形" in str(error)
     with pytest.raises(errors.OptionError, match="fr"):
         set_language("fr")
 

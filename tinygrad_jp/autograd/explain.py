@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DTypeError, MatrixError, OptionError, ShapeError, TinygradError, text
+from ..errors import DTypeError, MatrixError, PositionError, ShapeError, TinygradError, text
 from ..vocabulary.rule import Function, Rule, label
 
 
@@ -45,7 +45,7 @@ def explained(
     if isinstance(reason, TypeError):
         kind = DTypeError
     elif isinstance(reason, IndexError) and not isinstance(reason, np.exceptions.AxisError):
-        kind = OptionError
+        kind = PositionError
     return kind(
         "op_failed", op=label(rule.fn), reason=str(reason).strip(" ."), args=", ".join(shown),
         hint=text(_hint(rule, inputs, reason)),

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 # ── arithmetic ──────────────────────────────────────────────────────────────────────────────────
 
-add = op(np.add)
-sub = subtract = op(np.subtract)
+_add, _subtract, _reciprocal = op(np.add), op(np.subtract), op(np.reciprocal)
 mul = multiply = op(np.multiply)
 divide = true_divide = op(np.divide)
 floor_divide = op(np.floor_divide)
@@ -31,7 +30,6 @@ float_power = op(np.float_power)
 square = op(np.square)
 sqrt = op(np.sqrt)
 cbrt = op(np.cbrt)
-reciprocal = op(np.reciprocal)
 abs = absolute = op(np.absolute)
 fabs = op(np.fabs)
 copysign = op(np.copysign)
@@ -41,6 +39,19 @@ minimum = op(np.minimum)
 fmax = op(np.fmax)
 fmin = op(np.fmin)
 nan_to_num = op(np.nan_to_num)
+
+
+def add(x: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """Give x + alpha · other."""
+    return _add(x, other if alpha == 1 else mul(other, alpha))
+
+
+def sub(x: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """Give x − alpha · other."""
+    return _subtract(x, other if alpha == 1 else mul(other, alpha))
+
+
+subtract = sub
 
 
 def div(x: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
@@ -54,6 +65,12 @@ def div(x: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     if a.dtype.kind in "iu" and b.dtype.kind in "iu":
         return constant((a - np.fmod(a, b)) // b)
     return trunc(divide(x, other))
+
+
+def reciprocal(x: Any) -> Tensor:
+    """Give 1 / x; of integers too, as a floating point number (np.reciprocal gives 0)."""
+    x = tensor_of(x)
+    return divide(1, x) if x.dtype.kind in "biu" else _reciprocal(x)
 
 
 def rsqrt(x: Any) -> Tensor:

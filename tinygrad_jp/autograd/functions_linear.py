@@ -79,10 +79,13 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     return op(np.einsum)(equation, *map(tensor_of, operands))
 
 
-def cross(a: Any, b: Any, dim: int = -1, *, axis: int | None = None) -> Tensor:
-    """Give the vector product along an axis of length 3 (the last)."""
+def cross(a: Any, b: Any, dim: int | None = None, *, axis: int | None = None) -> Tensor:
+    """Give the vector product along an axis of length 3 (as in PyTorch, the first such)."""
+    a, b = _broadcast(a, b)
     at = dim if axis is None else axis
-    return op(np.linalg.cross)(*_broadcast(a, b), axis=at)
+    if at is None:
+        at = a.shape.index(3) if 3 in a.shape else -1
+    return op(np.linalg.cross)(a, b, axis=at)
 
 
 def _broadcast(a: Any, b: Any) -> tuple[Any, Any]:

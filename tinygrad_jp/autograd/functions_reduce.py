@@ -366,7 +366,10 @@ def cumsum(
     """Add up along an axis, keeping every partial sum; without an axis, of x flattened."""
     if dtype is not None:
         x = tensor_of(x).to(dtype)
-    return _cumsum(x, axis_of("cumsum", dim, axis))
+    x = tensor_of(x)
+    at = axis_of("cumsum", dim, axis)
+    y = _cumsum(x, at)
+    return y if x.ndim or at is None else y.reshape(())  # as PyTorch; NumPy gives (1,)
 
 
 def cumprod(
@@ -375,7 +378,10 @@ def cumprod(
     """Multiply along an axis, keeping every partial product; without an axis, of x flattened."""
     if dtype is not None:
         x = tensor_of(x).to(dtype)
-    return _cumprod(x, axis_of("cumprod", dim, axis))
+    x = tensor_of(x)
+    at = axis_of("cumprod", dim, axis)
+    y = _cumprod(x, at)
+    return y if x.ndim or at is None else y.reshape(())  # as PyTorch; NumPy gives (1,)
 
 
 def cummax(x: Any, dim: int) -> ValuesIndices:

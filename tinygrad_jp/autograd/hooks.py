@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import GradientError
+from ..errors import GradientError, ShapeError
 from . import apply as generic
 from .explain import shown_name
 from .mode import no_grad
@@ -49,9 +49,11 @@ def run_hooks(hooks: dict[int, Callable[[Any], Any]], g: Any) -> Any:
         for hook in list(hooks.values()):
             result = hook(shown)
             if result is not None:
-                shown = result if isinstance(result, generic.Tensor) else generic.wrap(
-                    np.asarray(result)
-                )
+                if not isinstance(result, generic.Tensor):
+                    result = generic.wrap(np.asarray(result))
+                if result.shape != shown.shape:
+                    raise ShapeError("hook_shape", given=result.shape, shape=shown.shape)
+                shown = result
     return shown if is_tensor else shown._data
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
+from functools import wraps
 from typing import Any
 
 _mode: ContextVar[bool] = ContextVar("tinygrad_jp_grad", default=True)
 is_grad_enabled: Callable[[], bool] = _mode.get
 
 
-class set_grad_enabled(ContextDecorator):
+class GradMode(ContextDecorator):
     """Record operations or not, inside a `with` block or a decorated function.
 
     May be entered again while it is active (a recursive function), hence the stack.
@@ -21,8 +23,37 @@ class set_grad_enabled(ContextDecorator):
         self.enabled = enabled
         self._tokens: list[Token[bool]] = []
 
-    def _recreate_cm(self) -> set_grad_enabled:
-        return set_grad_enabled(self.enabled)  # each call of a decorated function its own
+    def _recreate_cm(self) -> GradMode:
+        return GradMode(self.enabled)  # each call of a decorated function its own
+
+    def __call__(self, func: Any) -> Any:
+        """Decorate a function: a generator or a coroutine too, whose body runs later."""
+        if inspect.iscoroutinefunction(func):
+
+            @wraps(func)
+            async def awaited(*args: Any, **kwargs: Any) -> Any:
+                with self._recreate_cm():
+                    return await func(*args, **kwargs)
+
+            return awaited
+        if inspect.isgeneratorfunction(func):
+
+            @wraps(func)
+            def generated(*args: Any, **kwargs: Any) -> Any:
+                made, sent = func(*args, **kwargs), None
+                try:
+                    while True:
+                        with self._recreate_cm():  # not while the caller has the turn
+                            try:
+                                item = made.send(sent)
+                            except StopIteration as end:
+                                return end.value
+                        sent = yield item
+                finally:
+                    made.close()
+
+            return generated
+        return super().__call__(func)
 
     def __enter__(self) -> None:
         self._tokens.append(_mode.set(self.enabled))
@@ -31,8 +62,33 @@ class set_grad_enabled(ContextDecorator):
         _mode.reset(self._tokens.pop())
 
 
-def no_grad() -> set_grad_enabled:
-    """Compute without recording: results require no gradient.
+class set_grad_enabled(GradMode):
+    """Record operations or not from now on; in a `with` block or a function, till its end.
+
+    >>> import tinygrad_jp as tj
+    >>> tj.set_grad_enabled(False) and None
+    >>> tj.is_grad_enabled()
+    False
+    >>> tj.set_grad_enabled(True) and None
+    """
+
+    def __init__(self, enabled: bool) -> None:
+        super().__init__(enabled)
+        self._before = _mode.set(enabled)
+
+    def __call__(self, func: Any) -> Any:
+        """Decorate a function; the mode outside it is what it was before."""
+        _mode.reset(self._before)
+        return super().__call__(func)
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
+        if not self._tokens:
+            _mode.reset(self._before)
+
+
+def no_grad(func: Any = None) -> Any:
+    """Compute without recording: results require no gradient. Also @no_grad and @no_grad().
 
     >>> import tinygrad_jp as tj
     >>> w = tj.ones(2, requires_grad=True)
@@ -40,14 +96,19 @@ def no_grad() -> set_grad_enabled:
     ...     (w * 2).requires_grad
     False
     """
-    return set_grad_enabled(False)
+    return _mode_or_decorated(False, func)
 
 
-def enable_grad() -> set_grad_enabled:
+def enable_grad(func: Any = None) -> Any:
     """Record again, inside no_grad."""
-    return set_grad_enabled(True)
+    return _mode_or_decorated(True, func)
 
 
-def inference_mode() -> set_grad_enabled:
+def inference_mode(func: Any = None) -> Any:
     """Compute without recording; PyTorch's other name for no_grad."""
-    return set_grad_enabled(False)
+    return _mode_or_decorated(False, func)
+
+
+def _mode_or_decorated(enabled: bool, func: Any) -> Any:
+    mode = GradMode(enabled)
+    return mode(func) if callable(func) else mode

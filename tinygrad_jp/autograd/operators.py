@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy import ndarray
 
-from ..errors import GradientError, ShapeError
+from ..errors import DTypeError, GradientError, ShapeError
 from ..vocabulary.primitives import getitem, set_at
+from ..vocabulary.rule import REGISTRY, Rule
 from . import apply as generic
+from .explain import explained
 from .generate import op
 from .memory import changed, own
 from .mode import is_grad_enabled
@@ -131,9 +133,14 @@ class Operators:
     def __setitem__(self, key: Any, value: Any) -> None:
         key = index_of(key)
         if self._recorded_with(value):
+            if self._data.dtype.kind != "f":
+                self._refuse_dtype(set_at, value)  # it would lose the gradient of value
             self._become(_set_at(self, value, key))
             return
-        self._data[key] = value._data if isinstance(value, generic.Tensor) else value
+        try:
+            self._data[key] = value._data if isinstance(value, generic.Tensor) else value
+        except (ValueError, TypeError, IndexError) as reason:
+            raise explained(cast(Rule, REGISTRY[set_at]), (self, value), (key,), reason) from reason
         changed(self._data)
 
     def copy_(self, value: Any) -> Tensor:
@@ -185,8 +192,13 @@ class Operators:
         """Tell whether a change in place belongs to a graph; refuse it on a leaf."""
         if not is_grad_enabled():
             return False
-        if isinstance(self._node, Leaf):
+        node = self._node
+        if isinstance(node, Leaf):
             raise GradientError("leaf_in_place", name=f" '{self.name}'" if self.name else "")
+        for parent in getattr(node, "parents", None) or ():  # x[:2] and x.view(-1) are x still
+            leaf = parent.owner() if isinstance(parent, Leaf) else None
+            if leaf is not None and np.may_share_memory(leaf._data, self._data):
+                raise GradientError("leaf_in_place", name=f" '{leaf.name}'" if leaf.name else "")
         return self._node is not None or getattr(other, "_node", None) is not None
 
     def _in_place(self, ufunc: Any, operation: Any, other: Any) -> Tensor:
@@ -196,6 +208,8 @@ class Operators:
                 raise ShapeError(
                     "in_place_shape", op=ufunc.__name__, result=result.shape, shape=self._data.shape
                 )
+            if not np.can_cast(result.dtype, self._data.dtype, "same_kind"):
+                self._refuse_dtype(ufunc, other)
             self._become(result)
             return self  # type: ignore[return-value]
         value = other._data if isinstance(other, generic.Tensor) else other
@@ -209,8 +223,14 @@ class Operators:
             raise ShapeError(
                 "in_place_shape", op=ufunc.__name__, result=shape, shape=self._data.shape
             ) from reason
+        except TypeError:
+            self._refuse_dtype(ufunc, value)
         changed(self._data)
         return self  # type: ignore[return-value]
+
+    def _refuse_dtype(self, ufunc: Any, value: Any) -> None:
+        other = getattr(value, "dtype", type(value).__name__)
+        raise DTypeError("in_place_dtype", op=ufunc.__name__, other=other, dtype=self._data.dtype)
 
     def _become(self, result: Tensor) -> None:
         if result._data.dtype != self._data.dtype:

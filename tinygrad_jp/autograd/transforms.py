@@ -146,6 +146,15 @@ class Level:
         return parts[0] if self.single else parts
 
 
+def _asked(function: str, argnums: Any) -> None:
+    """Refuse PyTorch's jacobian(f, x): here the arguments go to the function that is made."""
+    numbers = (argnums,) if isinstance(argnums, (int, np.integer)) else argnums
+    if not isinstance(numbers, (tuple, list, range)) or not all(
+        isinstance(i, (int, np.integer)) for i in numbers
+    ):
+        raise ArgumentError("argnums_kind", function=function, kind=type(argnums).__name__)
+
+
 def _places(name: str, argnums: Argnums, count: int) -> list[int]:
     asked = [int(argnums)] if isinstance(argnums, (int, np.integer)) else list(argnums)
     for i in asked:
@@ -214,6 +223,7 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
     (12.0, 12.0)
     """
     _callable("grad", f)
+    _asked("grad", argnums)
     both = value_and_grad(f, argnums, has_aux)
 
     @wraps(f, updated=())
@@ -237,6 +247,7 @@ def value_and_grad(
     (8.0, 12.0)
     """
     _callable("value_and_grad", f)
+    _asked("value_and_grad", argnums)
 
     @wraps(f, updated=())
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
@@ -342,6 +353,7 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
             [0., 0., 6.]])
     """
     _callable("jacobian", f)
+    _asked("jacobian", argnums)
 
     @wraps(f, updated=())
     def derivatives(*args: Any, **kwargs: Any) -> Any:
@@ -383,6 +395,7 @@ def hessian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
             [ 0., 12.]])
     """
     _callable("hessian", f)
+    _asked("hessian", argnums)
     return jacobian(grad(f, argnums), argnums)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -177,7 +178,7 @@ def width(text: str) -> float:
     and arrows do in a Japanese font; a layout engine without one takes them for narrower, and
     would clip them. The Latin widths are above those of Noto Sans JP and Helvetica.
     """
-    return sum(_width(c) for c in text)
+    return round(math.fsum(_width(c) for c in text), 6)  # the same on every Python
 
 
 def _width(char: str) -> float:

@@ -93,8 +93,8 @@ rule(
 )
 rule(
     mse,
-    lambda g, d: d * (g * (2 / d.size)),
-    lambda g, d: d * (g * (-2 / d.size)),
+    lambda g, d: d * (g * (2 / (d.size or 1))),
+    lambda g, d: d * (g * (-2 / (d.size or 1))),
     recorded=mse_recorded,
     residual={"d": lambda a, b: a - b},
     about="mean (a − b)²",

@@ -227,7 +227,7 @@ rule(
 
 
 def _cumprod_pull(g: Array, x: Array, x_shape: Any, axis: Axis = None) -> Array:
-    if axis is None:
+    if axis is None or not x_shape:
         x = np.reshape(x, (math.prod(x_shape),))
     else:
         x, g = np.swapaxes(x, axis, -1), np.swapaxes(g, axis, -1)
@@ -241,7 +241,8 @@ def _cumprod_pull(g: Array, x: Array, x_shape: Any, axis: Axis = None) -> Array:
         a = np.concatenate([near * a[..., step:], a[..., -step:]], axis=-1)
         step *= 2
     y = head * g
-    return np.reshape(y, x_shape) if axis is None else np.swapaxes(y, axis, -1)
+    flat = axis is None or not x_shape
+    return np.reshape(y, x_shape) if flat else np.swapaxes(y, axis, -1)
 
 
 rule(
@@ -253,7 +254,7 @@ rule(
 
 
 def _cumsum_pull(g: Array, x_shape: Any, axis: Axis = None) -> Array:
-    if axis is None:
+    if axis is None or not x_shape:
         return np.reshape(np.flip(np.cumsum(np.flip(g))), x_shape)
     return np.flip(np.cumsum(np.flip(g, axis), axis), axis)
 

@@ -405,3 +405,19 @@ def test_clamp_in_place() -> None:
     with tj.no_grad():
         assert w.clamp_(min=0.0) is w
     assert w.tolist() == [0.0, 2.0]
+
+
+def test_add_and_sub_take_alpha_and_integers_have_a_reciprocal():
+    assert tj.add(tj.ones(2), tj.ones(2), alpha=2).tolist() == [3.0, 3.0]
+    assert tj.ones(2).sub(1, alpha=3).tolist() == [-2.0, -2.0]
+    assert tj.reciprocal(tj.tensor([1, 2])).tolist() == [1.0, 0.5]
+
+
+@pytest.mark.parametrize("name", ["cumsum", "cumprod"])
+def test_running_reductions_of_a_number(name):
+    x = tj.tensor(3.0, requires_grad=True)
+    y = getattr(x, name)(0)
+    y.backward()
+    assert (y.shape, y.item(), x.grad.item()) == ((), 3.0, 1.0)
+    getattr(np, name)(x, axis=0).sum().backward()
+    assert x.grad.item() == 2.0

@@ -3,7 +3,7 @@
 import pytest
 
 import tinygrad_jp as tj
-from tinygrad_jp.errors import GradientError
+from tinygrad_jp.errors import GradientError, ShapeError
 
 
 def test_leaf_hook_sees_the_sum_of_all_paths_once():
@@ -80,3 +80,10 @@ def test_grad_is_the_same_object_until_it_changes():
     assert held.tolist() in ([4.0], [8.0])
     x.grad = None
     assert x.grad is None
+
+
+def test_hook_must_keep_the_shape():
+    x = tj.ones(3, requires_grad=True)
+    x.register_hook(lambda g: g[:2])
+    with pytest.raises(ShapeError, match="hook"):
+        (x * 2).sum().backward()

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import tinygrad_jp as tj
+from tinygrad_jp import errors
 from tinygrad_jp.autograd.memory import Data
-from tinygrad_jp.errors import GradientError, ShapeError
+from tinygrad_jp.errors import DTypeError, GradientError, ShapeError
 
 
 def squared(x):
@@ -260,3 +261,39 @@ def test_a_list_of_tracked_tensors_never_loses_their_gradient():
         with pytest.raises(GradientError, match=r"u.*stack"):
             use()
     assert (t + [u.detach(), 1.0]).tolist() == [4.0, 3.0]
+
+
+def test_a_view_of_a_leaf_is_refused_as_the_leaf_is():
+    x = tj.ones(3, requires_grad=True)
+    x.name = "weight"
+    for change in (lambda: x[:2].zero_(), lambda: x.view(3).add_(1)):
+        with pytest.raises(GradientError, match="weight"):
+            change()
+    y = x[[0, 1]]  # a copy
+    y += 1
+    with tj.no_grad():
+        x[:2].zero_()
+    assert x.tolist() == [0.0, 0.0, 1.0]
+
+
+def test_changes_in_place_that_do_not_fit_give_typed_errors():
+    w = tj.ones(3, requires_grad=True)
+    for target, change, kind in [
+        (tj.ones(3), lambda x: x.copy_(tj.ones(2)), errors.ShapeError),
+        (tj.ones(3), lambda x: x.__setitem__(7, 1), errors.PositionError),
+        (tj.arange(3), lambda x: x.__iadd__(1.5), errors.DTypeError),
+        (tj.arange(3), lambda x: x.__itruediv__(2), errors.DTypeError),
+        (tj.arange(3), lambda x: x.__iadd__(w), errors.DTypeError),
+    ]:
+        with pytest.raises(kind):
+            change(target)
+    with pytest.raises(IndexError):
+        tj.ones(2, 3)[5]
+
+
+def test_an_integer_tensor_does_not_take_a_tracked_value():
+    w = tj.ones(3, requires_grad=True)
+    whole = tj.arange(3)
+    with pytest.raises(DTypeError, match="int64"):
+        whole[0] = w[0]
+    assert whole.tolist() == [0, 1, 2]

@@ -4,6 +4,7 @@ import asyncio
 import threading
 
 import numpy as np
+import pytest
 
 import tinygrad_jp as tj
 from tinygrad_jp.autograd.mode import enable_grad, is_grad_enabled, no_grad
@@ -89,3 +90,49 @@ def test_eight_threads_get_the_numbers_of_one():
         t.join()
     for seed in range(8):
         np.testing.assert_array_equal(alone[seed], together[seed])
+
+
+def test_modes_decorate_generators_coroutines_and_without_parentheses():
+    x = tj.ones(2, requires_grad=True)
+
+    @tj.no_grad()
+    def pieces():
+        yield (x * 2).requires_grad
+        return (x * 2).requires_grad
+
+    @tj.no_grad()
+    async def later():
+        await asyncio.sleep(0)
+        return (x * 2).requires_grad
+
+    @tj.no_grad
+    def now():
+        return (x * 2).requires_grad
+
+    made = pieces()
+    assert next(made) is False
+    assert (x * 2).requires_grad
+    with pytest.raises(StopIteration) as end:
+        next(made)
+    assert end.value.value is False
+    assert asyncio.run(later()) is False
+    assert now() is False
+
+
+def test_set_grad_enabled_holds_at_once_and_a_block_ends_it():
+    tj.set_grad_enabled(False)
+    try:
+        assert not tj.is_grad_enabled()
+        with tj.set_grad_enabled(True):
+            assert tj.is_grad_enabled()
+        assert not tj.is_grad_enabled()
+    finally:
+        tj.set_grad_enabled(True)
+
+    @tj.set_grad_enabled(False)
+    def quiet():
+        return tj.is_grad_enabled()
+
+    assert tj.is_grad_enabled()
+    assert quiet() is False
+    assert tj.is_grad_enabled()

@@ -443,3 +443,10 @@ def test_the_path_to_a_bad_parameter_is_told() -> None:
     with pytest.raises(DTypeError) as error:
         tj.grad(lambda p: p["a"].sum())({"a": X, "steps": [np.array(3)]})
     assert error.value.facts["path"] == "args[0]['steps'][0]"
+
+
+@pytest.mark.parametrize("transform", [tj.grad, tj.value_and_grad, tj.jacobian, tj.hessian])
+def test_values_in_the_place_of_argnums_are_refused(transform):
+    for place in (np.ones(3), tj.ones(3), 3.0, "a"):
+        with pytest.raises(ArgumentError, match="argnums"):
+            transform(lambda x: x, place)

@@ -96,7 +96,7 @@ def test_mimebundle_without_an_engine_is_text_and_the_remedy(no_engine, monkeypa
     monkeypatch.setattr(render, "_from_pip", lambda: None)
     bundle = draw(apples(), lang="en")._repr_mimebundle_()
     assert set(bundle) == {"text/plain"}
-    assert "tinygrad-jp[graph]" in bundle["text/plain"]
+    assert '".[graph]"' in bundle["text/plain"]
     assert "りんご" in bundle["text/plain"]
 
 
@@ -203,7 +203,7 @@ def test_no_engine_names_both_remedies(no_engine, monkeypatch, language):
     with pytest.raises(MissingExtraError) as caught:
         draw(apples(), lang=language).svg()
     tj.errors.set_language(language)
-    assert "tinygrad-jp[graph]" in str(caught.value)
+    assert '".[graph]"' in str(caught.value)
     assert "apt-get install graphviz" in str(caught.value)
     tj.errors.set_language(None)
 

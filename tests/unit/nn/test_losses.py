@@ -313,3 +313,12 @@ def test_gradient_of_soft_targets():
     t = tj.tensor(RNG.dirichlet(np.ones(4), 3), requires_grad=True)
     assert tj.gradcheck(lambda x, t: F.cross_entropy(x, t, label_smoothing=0.2), [x, t])
     assert tj.gradcheck(lambda t: F.mse_loss(x.detach(), t), [t])
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_mse_of_nothing_has_an_empty_gradient():
+    x = tj.zeros(0, 3, requires_grad=True)
+    loss = F.mse_loss(x, tj.zeros(0, 3))
+    loss.backward()
+    assert np.isnan(loss.item())
+    assert x.grad.shape == (0, 3)
