@@ -9,13 +9,13 @@ from numpy import ndarray
 
 from ..errors import DTypeError, GradientError, ShapeError
 from ..vocabulary.primitives import getitem, set_at
-from ..vocabulary.rule import REGISTRY, Rule
+from ..vocabulary.rule import REGISTRY, Rule, label
 from . import apply as generic
 from .explain import explained
 from .generate import op
 from .memory import changed, own
 from .mode import is_grad_enabled
-from .node import Leaf
+from .node import Leaf, Node
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 add, subtract, multiply, divide = op(np.add), op(np.subtract), op(np.multiply), op(np.divide)
 power, matmul, negative = op(np.power), op(np.matmul), op(np.negative)
 _getitem, _set_at = op(getitem), op(set_at)
+
+
+VIEWS = {
+    getitem, np.reshape, np.ravel, np.transpose, np.swapaxes, np.moveaxis, np.squeeze,
+    np.expand_dims, np.broadcast_to, np.diagonal,
+}  # operations whose result shows the memory of their argument
 
 
 def index_of(key: Any) -> Any:
@@ -145,11 +151,13 @@ class Operators:
 
     def copy_(self, value: Any) -> Tensor:
         """Put the values of `value`, broadcast, in place of this Tensor's."""
+        self._refuse_view()
         self[...] = value
         return self  # type: ignore[return-value]
 
     def fill_(self, value: float) -> Tensor:
         """Put one number everywhere, in place."""
+        self._refuse_view()
         self[...] = value
         return self  # type: ignore[return-value]
 
@@ -174,19 +182,32 @@ class Operators:
 
     def add_(self, other: Any, *, alpha: float = 1) -> Tensor:
         """Add alpha · other, in place."""
+        self._refuse_view()
         return self.__iadd__(other if alpha == 1 else other * alpha)
 
     def sub_(self, other: Any, *, alpha: float = 1) -> Tensor:
         """Subtract alpha · other, in place."""
+        self._refuse_view()
         return self.__isub__(other if alpha == 1 else other * alpha)
 
     def mul_(self, other: Any) -> Tensor:
         """Multiply by other, in place."""
+        self._refuse_view()
         return self.__imul__(other)
 
     def div_(self, other: Any) -> Tensor:
         """Divide by other, in place."""
+        self._refuse_view()
         return self.__itruediv__(other)
+
+    def _refuse_view(self) -> None:
+        """Refuse y[:2].zero_() inside a graph: y would not follow, as y[:2] = 0 makes it do."""
+        if not isinstance(self._node, Node) or not is_grad_enabled():
+            return
+        fn = self._node.plan.rule.fn
+        if fn in VIEWS and self._data.base is not None:
+            self._recorded_with(None)  # a view of a leaf is refused as the leaf is
+            raise GradientError("view_in_place", op=label(fn))
 
     def _recorded_with(self, other: Any) -> bool:
         """Tell whether a change in place belongs to a graph; refuse it on a leaf."""

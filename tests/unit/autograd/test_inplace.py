@@ -297,3 +297,17 @@ def test_an_integer_tensor_does_not_take_a_tracked_value():
     with pytest.raises(DTypeError, match="int64"):
         whole[0] = w[0]
     assert whole.tolist() == [0, 1, 2]
+
+
+def test_a_method_in_place_on_a_recorded_view_is_refused_and_the_index_form_works():
+    w = tj.ones(3, requires_grad=True)
+    y = w * 2.0
+    for change in (lambda: y[:2].zero_(), lambda: y.view(3).add_(1.0), lambda: y[:1].copy_(5.0)):
+        with pytest.raises(GradientError, match=r"y\[\.\.\.\]"):
+            change()
+    y[:2] = 0.0
+    y[2:] += 1.0
+    y.mul_(3.0)
+    assert y.tolist() == [0.0, 0.0, 9.0]
+    y.sum().backward()
+    assert w.grad.tolist() == [0.0, 0.0, 6.0]
