@@ -73,7 +73,7 @@ def test_label_outside(options, wrong):
     said = str(caught.value)
     assert f"label {wrong}" in said
     assert "2" in said
-    assert "0 to 3-1" in said
+    assert "3 classes, which count from 0" in said
     assert caught.value.facts["place"] == 2
 
 
