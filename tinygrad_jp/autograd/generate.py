@@ -30,7 +30,7 @@ F64 = generic.F64
 # The names that generated functions see, shared by them all. tensor.py adds Tensor and answer.
 scope: dict[str, Any] = {
     "F64": F64, "Node": Node, "apply": generic.apply, "as_array": generic.as_array,
-    "explained": explained, "is_grad_enabled": is_grad_enabled, "isinstance": isinstance,
+    "is_grad_enabled": is_grad_enabled, "isinstance": isinstance,
     "item_node": generic.item_node, "ndarray": ndarray, "new_tensor": generic.wrap,
     "object_new": object.__new__, "operand": generic.operand, "own": own,
     "plan_for": generic.plan_for, "tick": tick, "type": type, "watching": False,

@@ -26,12 +26,9 @@ class Domain(NamedTuple):
     high: float
     avoid: tuple[float, ...] = ()
     gap: float = 0.1  # how far samples stay from each of `avoid`
-    integer: bool = False
 
     def sample(self, rng: np.random.Generator, shape: Shape, dtype: Any = np.float64) -> Array:
         """Draw an array of `shape` from the interval."""
-        if self.integer:
-            return rng.integers(int(self.low), int(self.high) + 1, shape)
         x = rng.uniform(self.low, self.high, shape)
         for point in self.avoid:
             near = np.abs(x - point) < self.gap
@@ -46,7 +43,6 @@ POSITIVE = Domain(0.2, 4.0)
 UNIT = Domain(-0.9, 0.9)
 ABOVE_ONE = Domain(1.1, 4.0)
 ABOVE_MINUS_ONE = Domain(-0.9, 3.0)
-BOOLEAN = Domain(0, 1, integer=True)
 
 
 class Call(NamedTuple):

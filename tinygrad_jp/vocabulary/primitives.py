@@ -4,7 +4,7 @@ Each is pure, works on plain arrays, and dispatches like NumPy's own when it is 
 The adjoint of an operation is here wherever it is not a NumPy function:
 
     sum_to ↔ np.broadcast_to      scatter_add ↔ getitem      put_along ↔ np.take_along_axis
-    fold ↔ sliding_window_view    scale_rows, inside, ...
+    fold ↔ sliding_window_view
 """
 
 from __future__ import annotations

@@ -126,10 +126,6 @@ class Rule(Entry):
         """Whether several arguments take part in one computation, and so in one dtype."""
         return self.broadcasts or self.listed or sum(p is not None for p in self.pulls) > 1
 
-    def names(self, pull: Function) -> tuple[str, ...]:
-        """Say what a pull asks for, in its own order."""
-        return parameters(pull)
-
     def keeps(self) -> tuple[str, ...]:
         """List everything that some pull asks for besides g and i, in order and once each."""
         names = (name for pull in self.pulls if pull for name in parameters(pull))
