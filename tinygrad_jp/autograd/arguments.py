@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy import ndarray
 
 from ..errors import ArgumentError, DTypeError, OptionError, ShapeError
 from . import apply as generic
@@ -33,11 +32,6 @@ def tensor_of(x: Any) -> Tensor:
 def array_of(x: Any) -> Any:
     """Give the plain values of a Tensor, a list or a number."""
     return x._data if isinstance(x, generic.Tensor) else np.asarray(x)
-
-
-def is_array(x: Any) -> bool:
-    """Tell a Tensor or an array from a number."""
-    return isinstance(x, (generic.Tensor, ndarray))
 
 
 def axis_of(op: str, dim: Any, axis: Any) -> Any:

@@ -9,7 +9,8 @@ import numpy as np
 from ..errors import DTypeError, LabelError, OptionError, ShapeError
 from ..vocabulary.primitives import getitem, set_at
 from ..vocabulary.primitives import scatter_add as added_at
-from .arguments import array_of, axis_of, choice, constant, indices_of, is_array, place, tensor_of
+from ..vocabulary.rule import is_array
+from .arguments import array_of, axis_of, choice, constant, indices_of, place, tensor_of
 from .functions_elementwise import _where
 from .functions_shape import _broadcast_to
 from .generate import op

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import ShapeError
-from .arguments import is_array, tensor_of
+from ..vocabulary.rule import is_array
+from .arguments import tensor_of
 from .functions_shape import _diagonal
 from .generate import op
 

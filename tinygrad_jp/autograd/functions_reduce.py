@@ -14,7 +14,8 @@ import numpy as np
 
 from ..errors import ArgumentError, OptionError, ShapeError
 from ..vocabulary import layers
-from .arguments import Axis, ValuesIndices, axis_of, constant, is_array, place, tensor_of
+from ..vocabulary.rule import is_array
+from .arguments import Axis, ValuesIndices, axis_of, constant, place, tensor_of
 from .functions_elementwise import maximum, minimum
 from .generate import op
 

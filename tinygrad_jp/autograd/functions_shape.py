@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import OptionError, ShapeError
+from ..vocabulary.rule import is_array
 from .arguments import (
     Axis,
     array_of,
     axis_of,
     choice,
     indices_of,
-    is_array,
     place,
     sizes,
     tensor_of,
