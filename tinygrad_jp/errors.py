@@ -1,6 +1,6 @@
 """Every exception; its text says what went wrong, where, and how to repair it.
 
-Texts are in `messages.toml`, in Japanese and English; the language is chosen when a text is shown,
+Texts are in `messages/`, in Japanese and English; the language is chosen when a text is shown,
 from `set_language`, then TINYGRAD_JP_LANG, then the locale. An error keeps its facts (shapes,
 names, values) as attributes, so that a program can read them.
 """
@@ -54,8 +54,11 @@ def messages() -> dict[str, dict[Language, str]]:
     import tomllib
     from importlib.resources import files
 
-    source = files(__package__).joinpath("messages.toml").read_text(encoding="utf-8")
-    return tomllib.loads(source)
+    texts: dict[str, dict[Language, str]] = {}
+    for part in files(__package__).joinpath("messages").iterdir():
+        if part.name.endswith(".toml"):
+            texts |= tomllib.loads(part.read_text(encoding="utf-8"))
+    return texts
 
 
 class Phrase:
