@@ -157,6 +157,18 @@ class DownloadError(TinygradError, OSError):
     """A data set that could not be had over the network."""
 
 
+class CompileError(TinygradError, TypeError):
+    """A function that cannot be compiled as it stands."""
+
+
+class ProgramError(TinygradError, AssertionError):
+    """A compiled program that is not well formed, or computes what eager execution does not."""
+
+
+class GuardError(TinygradError, RuntimeError):
+    """A call that a compiled program was not made for; seen by `compile`, which goes on eagerly."""
+
+
 class TinygradWarning(UserWarning):
     """What every warning of this package is."""
 
