@@ -16,10 +16,13 @@ FLOORS: list[set[str]] = [
     {"vocabulary"},
     {"rules"},
     {"autograd"},
+    {"program"},
     {"nn", "optim", "data", "plot"},
+    {"compile", "checkpoint"},
+    {"train"},
     {"graph", "testing"},
     {"keras"},
-    {"__init__", "__main__"},
+    {"__init__", "__main__", "cli"},
 ]
 HEIGHT = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
