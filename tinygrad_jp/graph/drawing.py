@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import Language, OptionError, TinygradError, language
 from . import render
@@ -23,7 +23,7 @@ def draw(
     x: Any,
     *,
     values: bool = True,
-    gradients: bool = True,
+    gradients: bool | Literal["gathered"] = True,
     shapes: bool = True,
     names: Any = None,
     direction: Direction = "LR",
@@ -33,8 +33,9 @@ def draw(
 
     x: a Tensor with a graph, as model(x) or a loss gives it, or a list of them.
     values, gradients, shapes: what to show of each. A value that the engine did not keep is
-        computed again; one that cannot be is shown as unknown. A gradient is shown once backward()
-        has gathered it: to have it, draw after backward(retain_graph=True).
+        computed again; one that cannot be is shown as unknown. Gradients are those of the output,
+        if that is a single number, found without touching `.grad`; "gathered" shows only what
+        backward() has put into `.grad`. Where there is none it says "not computed".
     names: where to find names for Tensors: locals(), a Module, or module.named_parameters. The
         parameters of a Module are drawn in a frame with the operations that use them.
     direction: "LR" from left to right, "TB" from top to bottom, "RL", "BT".
@@ -45,18 +46,19 @@ def draw(
     >>> import tinygrad_jp as tj
     >>> apple = tj.Tensor(100.0, requires_grad=True)
     >>> print(tj.draw(apple * 2 * 1.1, names=locals(), lang="en"))
-    n4 × np.multiply  () float32  value 220
-    ├─ n2 × np.multiply  () float32  value 200
-    │  ├─ n0 apple  () float32  value 100  gradient not computed
+    n4 × np.multiply  () float32  value 220  gradient 1
+    ├─ n2 × np.multiply  () float32  value 200  gradient 1.1
+    │  ├─ n0 apple  () float32  value 100  gradient 2.2
     │  └─ n1 2
     └─ n3 1.1
     <BLANKLINE>
     """
     look = Look(
-        language=lang or language(), values=values, gradients=gradients, shapes=shapes,
+        language=lang or language(), values=values, gradients=bool(gradients), shapes=shapes,
         direction=direction,
     )
-    return Drawing(graph_of(x, names=names, values=values), look)
+    graph = graph_of(x, names=names, values=values, gradients=gradients is True)
+    return Drawing(graph, look)
 
 
 class Drawing:

@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -17,15 +17,19 @@ from ..autograd.node import Leaf, Node, note
 from ..autograd.tensor import Tensor, rule_name
 from ..errors import ArgumentError, GradientError
 from ..vocabulary.rule import label
+from .formulas import Formula, formula
+from .gradients import Chain, chain
+from .groups import Call, GroupsByCall, GroupsByPath
+from .names import Named, named_tensors
 from .recall import Given, arguments_of, recalled
 
 Array = Any
-Kind = Literal["leaf", "operation", "constant"]
+Kind = Literal["leaf", "operation", "constant", "module"]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class GraphNode:
-    """A leaf, a constant, or an operation together with its result.
+    """A leaf, a constant, an operation together with its result, or a module drawn as one box.
 
     id        n0, n1, ... in the order of computation
     label     what the operation is called, "np.exp"; the argument's name for a constant; ""
@@ -34,9 +38,13 @@ class GraphNode:
     shape     None where the graph does not tell (a constant that was not kept, several results)
     dtype     None where it is not known, and for Python's numbers
     value     a copy of the values; None where neither kept nor to be recomputed
-    gradient  a copy of the gradient gathered so far; None if there is none yet
+    gradient  of the output with respect to this node; None where it was not computed
     is_output whether the graph was drawn from here
     line      the source line that made it, where that was watched
+    grad      a copy of `.grad`, which backward() gathers; None if there is none yet
+    formula   of an operation: what it computes, and its derivatives by argument; else None
+    contents  of a module drawn as one box: how many operations are inside; 0 otherwise
+    folded    whether this stands for its likes in repeated blocks, whose values differ
     """
 
     id: str
@@ -50,26 +58,49 @@ class GraphNode:
     gradient: Array | None = None
     is_output: bool = False
     line: str | None = None
+    grad: Array | None = None
+    formula: Formula | None = None
+    contents: int = 0
+    folded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Edge:
-    """The result of `source` goes into `target`, as its argument of that name."""
+    """The result of `source` goes into `target`, as its argument of that name.
+
+    slope         ∂target/∂source where it is a plain array: element by element, or for each
+                  element of the source where the target is one number; None otherwise
+    contribution  what the target hands back to the source: the gradient that arrives at the
+                  target times the derivative; None where it was not computed
+
+    The formula of the derivative is target.formula.of(edge.argument).
+    """
 
     source: str
     target: str
     argument: str
+    slope: Array | None = None
+    contribution: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A module: its parameters and the operations that use them. `parent` is a group's id."""
+    """A module: its parameters and the operations that use them. `parent` is a group's id.
+
+    label   its name in the module around it; "" for the model itself
+    kind    its class, where that is known; "" otherwise
+    call    which of several calls of the same module this is, from 1
+    repeat  how many blocks like this it stands for
+    """
 
     id: str
     label: str
     path: str
     parent: str | None
     members: tuple[str, ...]
+    kind: str = ""
+    call: int = 1
+    repeat: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +117,34 @@ class Graph:
         return tuple(n for n in self.nodes if n.is_output)
 
 
-def graph_of(outputs: Any, names: Any = None, values: bool = True) -> Graph:
+def graph_of(
+    outputs: Any, names: Any = None, values: bool = True, gradients: bool = True,
+    gradient: Any = None, calls: Sequence[Call] | None = None,
+) -> Graph:
     """Make the Graph of everything that one Tensor, or several, was computed from.
 
     outputs: a Tensor, or a list of them.
     names: a dict (locals()), a Module, its named_parameters, or (name, Tensor) pairs.
     values: recompute the values that the engine did not keep, where that can be done.
+    gradients: find the gradient of every node, without touching `.grad`: of the output, if that is
+        a single number, or if `gradient` (of the output, or one for each of several) is given.
+    calls: of modules, if they were watched; else the paths of Parameters tell the modules.
     Raises ArgumentError for what is not a Tensor; GradientError where there is no graph, or where
-    an earlier backward() has freed it.
+    an earlier backward() has freed it; ShapeError for a `gradient` of another shape.
+
+    >>> import tinygrad_jp as tj
+    >>> apple, count = tj.Tensor(100.0, requires_grad=True), tj.Tensor(2.0, requires_grad=True)
+    >>> graph = graph_of(apple * count * 1.1, names=locals())
+    >>> [(n.name, float(n.value), float(n.gradient)) for n in graph.nodes if n.name]
+    [('apple', 100.0, 2.200000047683716), ('count', 2.0, 110.0)]
     """
     tensors = outputs_of(outputs)
     named = named_tensors(names)
     nodes = recorded(tensors)
     alive = [*tensors, *(t for _, t in named.pairs)]
     known = recalled(nodes, [t for t in alive if t._node is not None], recompute=values)
-    return _Builder(nodes, known, tensors, named).build()
+    found = chain(nodes, tensors, gradient) if gradients else Chain()
+    return _Builder(nodes, known, found, tensors, named, calls).build()
 
 
 def outputs_of(outputs: Any) -> list[Tensor]:
@@ -132,62 +176,15 @@ def recorded(tensors: list[Tensor]) -> list[Any]:
     return sorted(visited, key=lambda node: node.seq)
 
 
-# ── names ───────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass
-class Named:
-    """Names that the user's program has for Tensors; `paths` are those of a Module."""
-
-    pairs: list[tuple[str, Tensor]] = field(default_factory=list)
-    paths: set[str] = field(default_factory=set)
-
-    def add_module(self, module: Any, prefix: str = "") -> None:
-        """Take in a Module's parameters by their paths."""
-        self.add_pairs(module.named_parameters(), prefix)
-
-    def add_pairs(self, pairs: Iterable[tuple[str, Tensor]], prefix: str = "") -> None:
-        """Take in (path, Parameter) pairs."""
-        for path, tensor in pairs:
-            if not isinstance(path, str) or not isinstance(tensor, Tensor):
-                raise TypeError
-            self.pairs.append((prefix + path, tensor))
-            self.paths.add(prefix + path)
-
-
-def named_tensors(names: Any) -> Named:
-    """Read the names from whatever the user has them in."""
-    named = Named()
-    try:
-        if isinstance(names, Mapping):
-            for key, value in names.items():
-                if not isinstance(key, str) or key.startswith("_"):
-                    continue  # notebooks keep old results in _, __, _1, ...
-                if isinstance(value, Tensor):
-                    named.pairs.append((key, value))
-                elif _is_module(value):
-                    named.add_module(value, f"{key}.")
-        elif names is not None and _is_module(names):
-            named.add_module(names)
-        elif names is not None:
-            named.add_pairs(names() if callable(names) else names)
-    except (TypeError, ValueError) as reason:
-        raise ArgumentError("draw_names", kind=type(names).__name__) from reason
-    return named
-
-
-def _is_module(value: Any) -> bool:
-    return not isinstance(value, type) and callable(getattr(type(value), "named_parameters", None))
-
-
 # ── from the engine's nodes to records ──────────────────────────────────────────────────────────
 
 
 class _Builder:
     def __init__(
-        self, nodes: list[Any], known: dict[Any, Array], tensors: list[Tensor], named: Named
+        self, nodes: list[Any], known: dict[Any, Array], found: Chain, tensors: list[Tensor],
+        named: Named, calls: Sequence[Call] | None,
     ) -> None:
-        self.nodes, self.known = nodes, known
+        self.nodes, self.known, self.found = nodes, known, found
         self.outputs = {t._node for t in tensors}
         self.names: dict[Any, str] = {}  # by node; by id of the array for what has no node
         self.paths: dict[Any, str] = {}
@@ -203,8 +200,11 @@ class _Builder:
         self.records: list[GraphNode] = []
         self.edges: list[Edge] = []
         self.constants: dict[int, str] = {}  # an array that several operations keep is one node
-        self.numbers: set[str] = set()  # constants that are numbers in the program's text
-        self.groups = _Groups()
+        self.own: set[str] = set()  # constants that belong to the operation that uses them
+        self.watched = calls is not None
+        self.groups: GroupsByCall | GroupsByPath = (
+            GroupsByPath(named.kinds) if calls is None else GroupsByCall(calls)
+        )
 
     def build(self) -> Graph:
         for node in self.nodes:
@@ -213,20 +213,34 @@ class _Builder:
                 self.groups.leaf(self.ids[node], self.paths.get(node, ""))
                 continue
             given = arguments_of(node)
-            sources = [(self.source(g), g.argument) for g in given]
+            sources = [self.source(g) for g in given]
             self.add(self.operation(node), node)
             here = self.ids[node]
-            self.edges += [Edge(source, here, argument) for source, argument in sources]
+            self.connect(node, here, given, sources)
             parents = [self.ids[g.node] for g in given if g.node is not None]
-            numbers = [i for i, _ in sources if i in self.numbers]
-            self.groups.operation(here, parents, numbers, len(given))
-        return Graph(tuple(self.records), tuple(self.edges), self.groups.listed(self.records))
+            own = [source for source in sources if source in self.own]
+            self.groups.operation(here, node.seq, parents, own, len(given))
+        groups = self.groups.listed(record.id for record in self.records)
+        return Graph(tuple(self.records), tuple(self.edges), tuple(Group(*row) for row in groups))
 
     def add(self, record: GraphNode, node: Any = None) -> str:
         self.records.append(record)
         if node is not None:
             self.ids[node] = record.id
         return record.id
+
+    def connect(self, node: Node, here: str, given: list[Given], sources: list[str]) -> None:
+        links = 0
+        for argument, source in zip(given, sources, strict=True):
+            if argument.node is None:
+                self.edges.append(Edge(source, here, argument.argument))
+                continue
+            link = node, links
+            self.edges.append(Edge(
+                source, here, argument.argument, slope=self.found.slopes.get(link),
+                contribution=self.found.contributions.get(link),
+            ))
+            links += 1
 
     def next_id(self) -> str:
         return f"n{len(self.records)}"
@@ -237,19 +251,23 @@ class _Builder:
         return GraphNode(
             self.next_id(), "leaf", "", name=self.paths.get(leaf) or given or self.names.get(leaf),
             shape=tuple(leaf.shape), dtype=str(leaf.dtype), value=copied(self.known.get(leaf)),
-            gradient=copied(leaf.grad), is_output=leaf in self.outputs,
+            gradient=copied(self.found.totals.get(leaf)), is_output=leaf in self.outputs,
+            grad=copied(leaf.grad),
         )
 
     def operation(self, node: Node) -> GraphNode:
         notes = note(node) if hasattr(node, "note") else {}
         value = copied(self.known.get(node))
+        name = rule_name(node)
+        line = notes.get("line")
         return GraphNode(
-            self.next_id(), "operation", rule_name(node),
+            self.next_id(), "operation", name,
             name=notes.get("name") or self.names.get(node), about=node.plan.rule.about,
             shape=None if node.shape is None else tuple(node.shape),
             dtype=None if value is None else str(value.dtype), value=value,
-            gradient=copied(notes.get("grad")), is_output=node in self.outputs,
-            line=notes.get("line"),
+            gradient=copied(self.found.totals.get(node)), is_output=node in self.outputs,
+            line=None if line is None else str(line), grad=copied(notes.get("grad")),
+            formula=formula(node.plan.rule),
         )
 
     def source(self, given: Given) -> str:
@@ -261,14 +279,17 @@ class _Builder:
         value = copied(array)
         dtype = str(array.dtype) if isinstance(array, np.ndarray) else None
         shape = given.shape if value is None else value.shape
+        name = self.arrays.get(id(array)) if isinstance(array, np.ndarray) else None
         made = self.add(GraphNode(
-            self.next_id(), "constant", given.argument, name=self.arrays.get(id(array)),
-            shape=shape, dtype=dtype, value=value,
+            self.next_id(), "constant", given.argument, name=name, shape=shape, dtype=dtype,
+            value=value,
         ))
         if isinstance(array, np.ndarray):
             self.constants[id(array)] = made
-        elif value is not None:
-            self.numbers.add(made)
+        if (value is not None and not isinstance(array, np.ndarray)) or (
+            self.watched and name is None
+        ):
+            self.own.add(made)
         return made
 
 
@@ -281,45 +302,3 @@ def copied(value: Any) -> Array | None:
     return None  # several results, or an array that is not in this machine's memory
 
 
-class _Groups:
-    """Modules, as the paths of parameters tell them.
-
-    An operation belongs to the module whose parameters, or what was made of them alone, it uses;
-    numbers go with it, data that flow in do not.
-    """
-
-    def __init__(self) -> None:
-        self.path: dict[str, str] = {}  # of a node: the module it belongs to
-        self.owned: dict[str, str] = {}  # made of one module's parameters alone
-
-    def leaf(self, here: str, path: str) -> None:
-        module = path.rpartition(".")[0]
-        if module:
-            self.path[here] = self.owned[here] = module
-
-    def operation(
-        self, here: str, parents: list[str], numbers: list[str], arguments: int
-    ) -> None:
-        modules = {self.owned[p] for p in parents if p in self.owned}
-        if len(modules) != 1:
-            return
-        (module,) = modules
-        self.path.update(dict.fromkeys([here, *numbers], module))
-        if sum(p in self.owned for p in parents) + len(numbers) == arguments:
-            self.owned[here] = module
-
-    def listed(self, records: list[GraphNode]) -> tuple[Group, ...]:
-        members: dict[str, list[str]] = {}
-        for record in records:
-            path = self.path.get(record.id)
-            if path is not None:
-                parts = path.split(".")
-                for depth in range(1, len(parts) + 1):  # a module stands before its own modules
-                    members.setdefault(".".join(parts[:depth]), [])
-                members[path].append(record.id)
-        ids = {path: f"g{i}" for i, path in enumerate(members)}
-        return tuple(
-            Group(ids[path], name, path, ids.get(outer), tuple(inside))
-            for path, inside in members.items()
-            for outer, _, name in [path.rpartition(".")]
-        )

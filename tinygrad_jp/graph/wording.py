@@ -78,9 +78,25 @@ def lines(node: GraphNode, look: Look) -> list[Line]:
         found.append(Line("shape", f"{shape(node.shape)} {node.dtype or ''}".rstrip()))
     if look.values and (node.shape is not None or node.kind == "constant"):
         found += _array("value", node.value, look, "unknown")
-    if look.gradients and (node.kind == "leaf" or node.gradient is not None):
-        found += _array("gradient", node.gradient, look, "not_computed")
+    if look.gradients and not node.folded:
+        found += _gradients(node, look)
     return found
+
+
+def _gradients(node: GraphNode, look: Look) -> list[Line]:
+    """Say a node's gradient, and what backward() has gathered where that is something else."""
+    known = node.grad if node.gradient is None else node.gradient
+    if known is None and node.kind != "leaf":
+        return []
+    found = _array("gradient", known, look, "not_computed")
+    if node.grad is not None and known is not node.grad and not _same(known, node.grad):
+        texts = summary(node.grad, look)
+        found += [Line("gradient", f".grad {texts[0]}"), *(Line("gradient", t) for t in texts[1:])]
+    return found
+
+
+def _same(a: Any, b: Any) -> bool:
+    return a.shape == b.shape and bool(np.all((a == b) | (np.isnan(a) & np.isnan(b))))
 
 
 def _is_number(node: GraphNode) -> bool:

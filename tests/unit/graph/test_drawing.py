@@ -110,7 +110,7 @@ def test_repr_of_a_big_graph_is_short():
 
 def test_svg(program):
     loss, paths = network()
-    drawing = draw(loss, names=paths, lang="ja")
+    drawing = draw(loss, names=paths, lang="ja", gradients="gathered")
     svg = minidom.parseString(drawing.svg())
     groups = [g for g in svg.getElementsByTagName("g") if g.getAttribute("class") == "node"]
     assert {g.getAttribute("id") for g in groups} == {n.id for n in drawing.graph.nodes}

@@ -131,15 +131,21 @@ def test_gradients():
     h = x * w
     h.retain_grad()
     y = h.sum()
-    assert [n.gradient for n in graph_of(y).nodes] == [None] * 4
+    assert [n.gradient for n in graph_of(y, gradients=False).nodes] == [None] * 4
+    found = [n.gradient for n in graph_of(y).nodes]
+    for got, wanted in zip(found, ([3, 3], 3, [1, 1], 1), strict=True):
+        assert_array_equal(got, wanted)
+    assert [n.grad for n in graph_of(y).nodes] == [None] * 4
+    assert x.grad is None
+    assert h.grad is None
     y.backward(retain_graph=True)
-    found = {n.id: n.gradient for n in graph_of(y).nodes}
-    assert_array_equal(found["n0"], [3, 3])
-    assert_array_equal(found["n1"], 3)
-    assert_array_equal(found["n2"], [1, 1])
-    assert found["n3"] is None
+    gathered = [n.grad for n in graph_of(y).nodes]
+    assert_array_equal(gathered[0], [3, 3])
+    assert_array_equal(gathered[1], 3)
+    assert_array_equal(gathered[2], [1, 1])
+    assert gathered[3] is None
     y.backward()
-    assert_array_equal(found["n0"], [3, 3])
+    assert_array_equal(gathered[0], [3, 3])
 
 
 def test_the_second_derivative_can_be_drawn():

@@ -1,0 +1,62 @@
+"""The names that a user's program has for its Tensors: variables, and the paths of Parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..autograd.tensor import Tensor
+from ..errors import ArgumentError
+
+
+@dataclass
+class Named:
+    """Names that the user's program has for Tensors; `paths` are those of Modules' Parameters."""
+
+    pairs: list[tuple[str, Tensor]] = field(default_factory=list)
+    paths: set[str] = field(default_factory=set)
+    kinds: dict[str, str] = field(default_factory=dict)  # path of a module -> its class
+    modules: list[tuple[str, Any]] = field(default_factory=list)
+
+    def add_module(self, module: Any, name: str = "") -> None:
+        """Take in a Module's parameters by their paths."""
+        prefix = f"{name}." if name else ""
+        self.add_pairs(module.named_parameters(), prefix)
+        self.modules.append((name, module))
+        for path, inner in module.named_modules():
+            self.kinds.setdefault(f"{prefix}{path}".rstrip("."), type(inner).__name__)
+
+    def add_pairs(self, pairs: Iterable[tuple[str, Tensor]], prefix: str = "") -> None:
+        """Take in (path, Parameter) pairs."""
+        for path, tensor in pairs:
+            if not isinstance(path, str) or not isinstance(tensor, Tensor):
+                raise TypeError
+            self.pairs.append((prefix + path, tensor))
+            self.paths.add(prefix + path)
+
+
+def named_tensors(names: Any) -> Named:
+    """Read the names from whatever the user has them in."""
+    named = Named()
+    try:
+        if isinstance(names, Mapping):
+            for key, value in names.items():
+                if not isinstance(key, str) or key.startswith("_"):
+                    continue  # notebooks keep old results in _, __, _1, ...
+                if isinstance(value, Tensor):
+                    named.pairs.append((key, value))
+                elif is_module(value):
+                    named.add_module(value, key)
+        elif names is not None and is_module(names):
+            named.add_module(names)
+        elif names is not None:
+            named.add_pairs(names() if callable(names) else names)
+    except (TypeError, ValueError) as reason:
+        raise ArgumentError("draw_names", kind=type(names).__name__) from reason
+    return named
+
+
+def is_module(value: Any) -> bool:
+    """Tell whether a value is a Module, or what has parameters with paths as one has."""
+    return not isinstance(value, type) and callable(getattr(type(value), "named_parameters", None))
