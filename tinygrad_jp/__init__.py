@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from . import nn as nn
     from . import optim as optim
     from . import plot as plot
+    from . import train as train
     from .autograd.anomaly import detect_anomaly as detect_anomaly
     from .autograd.check import gradcheck as gradcheck
     from .autograd.check import gradgradcheck as gradgradcheck
@@ -54,20 +55,26 @@ if TYPE_CHECKING:
     from .autograd.transforms import jvp as jvp
     from .autograd.transforms import value_and_grad as value_and_grad
     from .autograd.transforms import vjp as vjp
+    from .graph.doctor import diagnose as diagnose
     from .graph.drawing import draw as draw
     from .nn.summary import summary as summary
+    from .train.fitting import evaluate as evaluate
+    from .train.fitting import fit as fit
+    from .train.fitting import predict as predict
 
 REGISTRY.pending = lambda: import_module(".rules", __name__)  # at the first operation
 
 # what is brought in when it is first used, by the module it lives in: an import not paid for before
-_MODULES = ("data", "graph", "nn", "optim", "plot")
+_MODULES = ("data", "graph", "nn", "optim", "plot", "train")
 _NAMES = {
     "autograd.transforms": "grad hessian hvp jacobian jvp value_and_grad vjp",
     "autograd.check": "gradcheck gradgradcheck gradient_error_by_step numerical_gradient",
     "autograd.anomaly": "detect_anomaly",
     "autograd.checkpoint": "checkpoint",
+    "graph.doctor": "diagnose",
     "graph.drawing": "draw",
     "nn.summary": "summary",
+    "train.fitting": "evaluate fit predict",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 

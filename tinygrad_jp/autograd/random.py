@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from ..errors import OptionError
@@ -11,12 +14,16 @@ if TYPE_CHECKING:
 
 _current: list[Generator] = []  # made at the first draw, from the system's entropy
 _seed: list[int | None] = [None]
+_lent: ContextVar[Any] = ContextVar("tinygrad_jp_generator", default=None)
 
 
 def generator(given: Any = None) -> Generator:
     """Give the generator in force, or the one given; a NumPy Generator (PCG64)."""
     if given is not None:
         return given  # type: ignore[no-any-return]
+    lent = _lent.get()
+    if lent is not None:
+        return lent  # type: ignore[no-any-return]
     if not _current:
         _start(None)
     return _current[0]
@@ -28,6 +35,16 @@ def _start(seed: int | None) -> None:
     sequence = SeedSequence(seed)
     _seed[0] = int(sequence.entropy)  # type: ignore[arg-type]
     _current[:] = [Generator(PCG64(sequence))]
+
+
+@contextmanager
+def using(source: Generator) -> Iterator[None]:
+    """Draw from `source` inside the block, in this thread or task alone."""
+    token = _lent.set(source)
+    try:
+        yield
+    finally:
+        _lent.reset(token)
 
 
 def manual_seed(seed: int) -> Generator:

@@ -1,12 +1,18 @@
 """Data sets to learn with: generators, and loaders that also work without a network.
 
-May import: `errors`; gives plain NumPy arrays, split into ((x_train, t_train), (x_test, t_test))
-where the set has a customary split. To add a set, write a function in a file of its family; what
+The sets are plain NumPy arrays, split into ((x_train, t_train), (x_test, t_test)) where there is a
+customary split; `dataset.py` and `loader.py` make batches of Tensors. May import: autograd and
+below. To add a set, write a function in a file of its family; what
 comes over the network goes through `download.fetch`, with a checksum.
 """
 
 from __future__ import annotations
 
+from .dataset import Dataset as Dataset
+from .dataset import Subset as Subset
+from .dataset import TensorDataset as TensorDataset
+from .dataset import k_fold as k_fold
+from .dataset import random_split as random_split
 from .download import data_folder
 from .housing import (
     BOSTON_FEATURES,
@@ -14,10 +20,13 @@ from .housing import (
     load_boston_housing,
     load_california_housing,
 )
+from .loader import DataLoader as DataLoader
+from .loader import default_collate as default_collate
 from .mnist import load_mnist, load_mnist_5k
 from .synthetic import make_moons
 
 __all__ = [
-    "BOSTON_FEATURES", "CALIFORNIA_FEATURES", "data_folder", "load_boston_housing",
-    "load_california_housing", "load_mnist", "load_mnist_5k", "make_moons",
+    "BOSTON_FEATURES", "CALIFORNIA_FEATURES", "DataLoader", "Dataset", "Subset", "TensorDataset",
+    "data_folder", "default_collate", "k_fold", "load_boston_housing", "load_california_housing",
+    "load_mnist", "load_mnist_5k", "make_moons", "random_split",
 ]

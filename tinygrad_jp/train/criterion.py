@@ -1,0 +1,107 @@
+"""A loss for training: one function of (output, target), or one per output, with weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from operator import add
+from typing import Any
+
+from ..errors import ArgumentError, OptionError
+from .metric import Mean
+
+
+class Criterion:
+    """The loss of a batch: called with (output, target, sample weights or None).
+
+    means: for several outputs, what each contributes before its weight, as metrics.
+    """
+
+    means: Sequence[Mean] = ()
+
+    def __init__(self, loss: Callable[..., Any]) -> None:
+        self.loss = loss
+        self._weighted = weighted(loss)
+
+    def __call__(self, y: Any, t: Any, w: Any = None) -> Any:
+        """Give the loss, 0-d."""
+        return self.loss(y, t) if w is None else self._weighted(y, t, w)
+
+    def parts(self, y: Any, t: Any, w: Any = None) -> tuple[Any, Sequence[Any]]:
+        """Give the loss, and what each output contributes to it, as many as there are means."""
+        return self(y, t, w), ()
+
+
+class SeveralCriteria(Criterion):
+    """The sum of the losses of several outputs, each times its weight.
+
+    losses: output (a number or a name) -> loss.  factors: output -> weight; 1 for those left out.
+    """
+
+    def __init__(
+        self, losses: Mapping[Any, Callable[..., Any]], factors: Mapping[Any, float]
+    ) -> None:
+        self.criteria = {place: Criterion(loss) for place, loss in losses.items()}
+        self.factors = [float(factors.get(place, 1.0)) for place in losses]
+        self.means = [Mean(f"{place}_loss") for place in losses]
+
+    def __call__(self, y: Any, t: Any, w: Any = None) -> Any:
+        """Give the loss, 0-d."""
+        return self.parts(y, t, w)[0]
+
+    def parts(self, y: Any, t: Any, w: Any = None) -> tuple[Any, Sequence[Any]]:
+        """Give the loss, and each output's own."""
+        values = [
+            criterion(y[place], t[place], w[place] if isinstance(w, (Mapping, tuple, list)) else w)
+            for place, criterion in self.criteria.items()
+        ]
+        terms = [v if f == 1.0 else f * v for f, v in zip(self.factors, values, strict=True)]
+        return reduce(add, terms), values
+
+
+def as_criterion(loss: Any, loss_weights: Any = None) -> Criterion:
+    """Read a loss, or losses per output in a list or a dict, with their factors.
+
+    Raises ArgumentError for what is no loss, OptionError for factors of outputs there are not.
+    """
+    if isinstance(loss, Criterion):
+        return loss
+    if isinstance(loss, (list, tuple, Mapping)):
+        losses = dict(loss if isinstance(loss, Mapping) else enumerate(loss))
+        given = loss_weights if loss_weights is not None else {}
+        factors = dict(given if isinstance(given, Mapping) else enumerate(given))
+        if set(factors) - set(losses):
+            raise OptionError("loss_weights", given=list(factors), outputs=list(losses))
+        for one in losses.values():
+            if not callable(one):
+                raise ArgumentError("loss_kind", kind=type(one).__name__)
+        return SeveralCriteria(losses, factors)
+    if not callable(loss) or isinstance(loss, type):
+        raise ArgumentError("loss_kind", kind=loss.__name__ if isinstance(loss, type) else
+                            type(loss).__name__)
+    if loss_weights is not None:
+        raise OptionError("loss_weights", given=loss_weights, outputs=[])
+    return Criterion(loss)
+
+
+def weighted(loss: Any) -> Callable[[Any, Any, Any], Any]:
+    """Make the function of (output, target, weights) that weighs each sample's loss.
+
+    Σ wᵢ·lossᵢ / N, as in Keras. A loss with a `reduction` is asked for one value per element; any
+    other is called with the weights as its third argument.
+    """
+    if not hasattr(loss, "reduction"):
+        return lambda y, t, w: loss(y, t, w)
+
+    def weigh(y: Any, t: Any, w: Any) -> Any:
+        reduction, loss.reduction = loss.reduction, "none"
+        try:
+            each = loss(y, t)
+        finally:
+            loss.reduction = reduction
+        if each.ndim > 1:
+            each = each.reshape(each.shape[0], -1).mean(1)
+        total = (each * w.reshape(each.shape)).sum()
+        return total if reduction == "sum" else total / each.shape[0]
+
+    return weigh
