@@ -18,7 +18,7 @@ from ..vocabulary.primitives import astype
 from ..vocabulary.rule import REGISTRY, Rule, label
 from .explain import explained
 from .memory import own, tick
-from .mode import is_grad_enabled
+from .mode import is_grad_enabled, recording
 from .node import Cotangents, Node, Plan, fast_evaluator
 
 Tensor: Any = None  # the class of results, put here by tensor.py, which imports this file
@@ -44,6 +44,9 @@ def apply(rule: Rule, arguments: Sequence[Any], static: Sequence[Any] = ()) -> A
     inputs = list(arguments[0]) if rule.listed else list(arguments)
     inputs = [a if isinstance(a, Tensor) else operand(rule, a) for a in inputs]
     nodes = [a._node if isinstance(a, Tensor) else None for a in inputs]
+    recorder = recording.get()
+    if recorder is not None:
+        inputs = recorder.lifted(inputs)
     values = carried([a._data if isinstance(a, Tensor) else a for a in inputs])
     if rule.mixes:
         values = promoted(rule, values)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import ndarray
 
+from ..vocabulary.primitive import raw
 from ..vocabulary.rule import REGISTRY, REQUIRED, Function, Rule
 from . import apply as generic
 from .explain import explained
@@ -38,12 +39,15 @@ scope: dict[str, Any] = {
 
 SOURCES: dict[str, str] = {}
 _lock = Lock()
+_watchers = [0]
 _ops: dict[Function, Function] = {}
 
 
 def watch(on: bool) -> None:
-    """Send every operation through `apply`, where watchers see it (or no longer)."""
-    scope["watching"] = on
+    """Send every operation through `apply`, where watchers see it; or no longer, for this one."""
+    with _lock:
+        _watchers[0] += 1 if on else -1
+        scope["watching"] = _watchers[0] > 0
 
 
 def _first_call(*args: Any, fn: Any = None, **kwargs: Any) -> Any:
@@ -153,7 +157,7 @@ def _whole(rule: Rule, key: str, head: list[str], statics: str) -> list[str]:
     elif rule.recorded is None:
         lines.append(f"    try: y = f_{key}{call}")
     else:
-        scope[f"r_{key}"] = rule.recorded
+        scope[f"r_{key}"] = raw(rule.recorded)
         rest = ", ".join(f"r_{name}" for name in rule.residual)
         lines += ["    try:", f"        if plain: y = f_{key}{call}"]
         lines.append(f"        else: y, {rest} = r_{key}{call}")

@@ -45,7 +45,9 @@ def all_changed(arrays: Iterable[Array]) -> None:
     last_write[0] = now = tick()
     for array in arrays:
         if not isinstance(array, ndarray):
-            continue  # on a GPU or in a trace: replaced, not written into
+            if hasattr(array, "written"):
+                array.written = now  # a trace; on a GPU it is replaced, not written into
+            continue
         if array.base is not None:
             array = owner(array)
         key = id(array)
@@ -62,7 +64,7 @@ def _forget(key: int, _: Any) -> None:
 def written_since(array: Array, moment: int) -> bool:
     """Tell whether the memory of `array` was changed after the tick `moment`."""
     if not isinstance(array, ndarray):
-        return False
+        return bool(getattr(array, "written", 0) > moment)
     return _writes.get(id(owner(array)), 0) > moment
 
 

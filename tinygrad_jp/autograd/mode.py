@@ -11,6 +11,8 @@ from typing import Any
 
 _mode: ContextVar[bool] = ContextVar("tinygrad_jp_grad", default=True)
 is_grad_enabled: Callable[[], bool] = _mode.get
+# what records this thread's or task's operations for `compile`; None almost always
+recording: ContextVar[Any] = ContextVar("tinygrad_jp_recording", default=None)
 
 
 class GradMode(ContextDecorator):

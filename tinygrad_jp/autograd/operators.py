@@ -234,11 +234,14 @@ class Operators:
             self._become(result)
             return self  # type: ignore[return-value]
         value = other._data if isinstance(other, generic.Tensor) else other
-        if type(self._data) is not ndarray:
-            self._data = ufunc(self._data, value)
+        if type(self._data) is not ndarray and not hasattr(self._data, "written"):
+            self._data = ufunc(self._data, value)  # on a GPU
             return self  # type: ignore[return-value]
         try:
-            ufunc(self._data, value, out=self._data, casting="same_kind")
+            if type(self._data) is ndarray:
+                ufunc(self._data, value, out=self._data, casting="same_kind")
+            else:
+                ufunc(self._data, value, out=self._data)
         except ValueError as reason:
             shape = np.shape(value)
             raise ShapeError(

@@ -34,6 +34,7 @@ from . import apply as generic
 from .apply import wrap
 from .explain import explained_constant
 from .generate import op
+from .mode import recording
 
 Array = Any
 
@@ -109,6 +110,9 @@ def constant_of(func: Function, args: Any, kwargs: Any) -> Any:
     """Evaluate a function without a derivative on plain values; arrays come back as Tensors."""
     if isinstance(kwargs.get("out"), generic.Tensor):  # a write that no graph would see
         raise ArgumentError("unknown_argument", op=label(func), name="out")
+    recorder = recording.get()
+    if recorder is not None:
+        args = recorder.lifted(args)
     plain_kwargs = {k: values_of(v) for k, v in kwargs.items()}
     try:
         return tensors_of(func(*map(values_of, args), **plain_kwargs))
@@ -141,9 +145,13 @@ def tensors_of(result: Any) -> Any:
 def as_data(data: Any, dtype: Any) -> Array:
     """Copy what the user gave into an array of ours."""
     if isinstance(data, generic.Tensor):
+        if type(data._data) is not ndarray:  # on a GPU, in a trace
+            return data._data.copy() if dtype is None else data._data.astype(dtype)
         return np.array(data._data, dtype=dtype)
     if hasattr(data, "__array_function__") and not isinstance(data, ndarray):
         return data  # a GPU array or a trace: kept as it is
+    if isinstance(data, ndarray) and recording.get() is not None:
+        return recording.get().copied(data, dtype)  # its values at each call, not those of now
     if isinstance(data, (list, tuple)):
         generic.refuse_tracked(data)
     try:

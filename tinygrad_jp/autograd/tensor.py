@@ -156,7 +156,7 @@ class Tensor(Operators, Methods):
             return None
         if isinstance(node, Node):
             return note(node).get("grad") if hasattr(node, "note") else None
-        if type(node.grad) is ndarray:
+        if node.grad is not None and not isinstance(node.grad, Tensor):
             node.grad = wrap(node.grad)  # the same object at every look, as p.grad is p.grad
         return node.grad  # type: ignore[no-any-return]
 
@@ -282,7 +282,7 @@ class Tensor(Operators, Methods):
     def __bool__(self) -> bool:
         if self._data.size != 1:
             raise ShapeError("bool_not_one", shape=self.shape)
-        return bool(self._data.item())
+        return bool(self._data)
 
     def __float__(self) -> float:
         return float(self.item())

@@ -38,8 +38,8 @@ def cross_entropy(
         warn_once("softmax_before")
     if weight is None and label_smoothing == 0.0 and reduction in ("mean", "sum"):
         t = target._data if isinstance(target, Tensor) else target
-        if type(t) is ndarray and t.dtype.kind in "iu" and t.ndim == 1 and (
-            ignore_index < 0 or not (t == ignore_index).any()
+        if hasattr(t, "dtype") and t.dtype.kind in "iu" and t.ndim == 1 and (
+            ignore_index < 0 or (type(t) is ndarray and not (t == ignore_index).any())
         ):
             try:
                 if reduction == "mean":
