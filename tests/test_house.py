@@ -20,7 +20,6 @@ FLOORS: list[set[str]] = [
     {"nn", "optim", "data", "plot"},
     {"compile", "saving"},
     {"train"},
-    {"saving"},
     {"train"},
     {"graph", "testing"},
     {"keras"},

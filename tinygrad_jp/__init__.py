@@ -10,6 +10,7 @@ tensor([2., 4., 6.])
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from . import nn as nn
     from . import optim as optim
     from . import plot as plot
+    from . import testing as testing
     from . import train as train
     from .autograd.anomaly import detect_anomaly as detect_anomaly
     from .autograd.check import gradcheck as gradcheck
@@ -57,7 +59,12 @@ if TYPE_CHECKING:
     from .autograd.transforms import vjp as vjp
     from .graph.doctor import diagnose as diagnose
     from .graph.drawing import draw as draw
+    from .graph.explain import explain as explain
     from .nn.summary import summary as summary
+    from .saving.checkpoint import load_checkpoint as load_checkpoint
+    from .saving.checkpoint import save_checkpoint as save_checkpoint
+    from .saving.saving import load as load
+    from .saving.saving import save as save
     from .train.fitting import evaluate as evaluate
     from .train.fitting import fit as fit
     from .train.fitting import predict as predict
@@ -65,7 +72,7 @@ if TYPE_CHECKING:
 REGISTRY.pending = lambda: import_module(".rules", __name__)  # at the first operation
 
 # what is brought in when it is first used, by the module it lives in: an import not paid for before
-_MODULES = ("data", "graph", "nn", "optim", "plot", "train")
+_MODULES = ("data", "graph", "nn", "optim", "plot", "train", "testing")
 _NAMES = {
     "autograd.transforms": "grad hessian hvp jacobian jvp value_and_grad vjp",
     "autograd.check": "gradcheck gradgradcheck gradient_error_by_step numerical_gradient",
@@ -73,7 +80,10 @@ _NAMES = {
     "autograd.checkpoint": "checkpoint",
     "graph.doctor": "diagnose",
     "graph.drawing": "draw",
+    "graph.explain": "explain",
     "nn.summary": "summary",
+    "saving.checkpoint": "load_checkpoint save_checkpoint",
+    "saving.saving": "load save",
     "train.fitting": "evaluate fit predict",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
@@ -84,6 +94,17 @@ __all__ = [
     "is_grad_enabled", "linalg", "no_grad", "primitive", "rule", "set_default_dtype",
     "set_grad_enabled", "set_language",
 ]
+
+
+def _offer_strategies() -> None:
+    """Let hypothesis draw Tensors by their type; the strategy is made when one is asked for."""
+    from hypothesis.strategies import register_type_strategy
+
+    register_type_strategy(Tensor, lambda _: import_module(".testing", __name__).tensors())
+
+
+if "hypothesis" in sys.modules and hasattr(sys.modules["hypothesis"], "strategies"):
+    _offer_strategies()
 
 
 def __getattr__(name: str) -> Any:

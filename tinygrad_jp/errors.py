@@ -45,7 +45,12 @@ def language() -> Language:
 
 def text(key: str, **facts: Any) -> str:
     """Fill in the text of `key` in the language in force."""
-    return messages()[key][language()].format(**facts)
+    return text_in(language(), key, **facts)
+
+
+def text_in(chosen: Language, key: str, /, **facts: Any) -> str:
+    """Fill in the text of `key` in this language."""
+    return messages()[key][chosen].format(**facts)
 
 
 @cache
@@ -73,7 +78,12 @@ class Phrase:
 
 
 class TinygradError(Exception):
-    """What every error of this package is; `key` names the text and `facts` fill it."""
+    """What every error of this package is; `key` names the text and `facts` fill it.
+
+    failure: the operation that raised it and its arguments, if one did; tj.draw(error) shows them.
+    """
+
+    failure: Any = None
 
     def __init__(self, key: str, **facts: Any) -> None:
         super().__init__(key)
@@ -133,6 +143,10 @@ class StateDictError(TinygradError, KeyError, RuntimeError):
     __str__ = TinygradError.__str__
 
 
+class FileFormatError(TinygradError, ValueError):
+    """A file that is cut off, altered, or of another format."""
+
+
 class NonFiniteError(TinygradError, FloatingPointError):
     """A NaN or an infinity where there must be none."""
 
@@ -141,12 +155,23 @@ class GradcheckError(TinygradError, AssertionError):
     """A derivative that disagrees with numerical differentiation."""
 
 
+class LawError(TinygradError, AssertionError):
+    """A property that a function, a rule, a module or an optimizer should have, and has not."""
+
+
 class RegistryError(TinygradError, ValueError):
     """A rule that cannot be registered."""
 
 
 class MissingExtraError(TinygradError, ImportError):
     """An optional package that is not installed."""
+
+
+class AbsentNameError(TinygradError, ImportError):
+    """A name that Keras has and the Keras front does not.
+
+    An ImportError, for `from ... import` would put its own text over an AttributeError's.
+    """
 
 
 class RenderError(TinygradError, RuntimeError):

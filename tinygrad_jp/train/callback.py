@@ -30,7 +30,7 @@ class Callback:
     epoch 1 ['loss']
     """
 
-    is_last = False  # told after all others: a checkpoint saves what they have done
+    is_last = False  # whether it is told after all others, to save what they have done
 
     def on_train_begin(self, run: Run) -> None:
         """Before the first epoch."""
@@ -82,9 +82,14 @@ MOMENTS = tuple(name for name in vars(Callback) if name.startswith("on_"))
 
 
 def listeners(callbacks: Sequence[Any], moment: str) -> list[Callable[[Run], Any]]:
-    """List the methods that were written for a moment, in the order in which they are told."""
+    """List the methods that were written for a moment, in the order in which they are told.
+
+    At the end of the training a checkpoint comes first: others then put best weights back, from
+    which the training would not go on as if nothing had happened.
+    """
     found = []
-    for callback in sorted(callbacks, key=lambda c: bool(getattr(c, "is_last", False))):
+    last = moment != "on_train_end"
+    for callback in sorted(callbacks, key=lambda c: bool(getattr(c, "is_last", False)) == last):
         method = getattr(callback, moment, None)
         if method is not None and getattr(method, "__func__", method) is not vars(Callback)[moment]:
             found.append(method)

@@ -15,6 +15,8 @@ from ..data.dataset import Subset, TensorDataset, as_rows, random_split
 from ..data.loader import DataLoader
 from ..errors import OptionError
 from . import loop
+from .callbacks import Schedule
+from .checkpoint import as_checkpoint, resumption
 from .feed import as_feed
 from .history import History
 from .progress import as_progress
@@ -25,8 +27,9 @@ def fit(
     model: Any, data: Any, loss: Any, optimizer: Any, *, epochs: int = 1, batch_size: int = 32,
     shuffle: bool = True, validation: Any = None, validation_every: int = 1, metrics: Any = (),
     callbacks: Sequence[Any] = (), loss_weights: Any = None, clip_norm: float | None = None,
-    clip_value: float | None = None, seed: int | None = None, steps_per_epoch: int | None = None,
-    initial_epoch: int = 0, verbose: int | str = "auto",
+    clip_value: float | None = None, scheduler: Any = None, schedule_by: str = "epoch",
+    seed: int | None = None, steps_per_epoch: int | None = None, initial_epoch: int = 0,
+    checkpoint: Any = None, resume: Any = False, verbose: Any = "auto",
 ) -> History:
     """Train a model; give the History of its numbers.
 
@@ -42,6 +45,10 @@ def fit(
     seed: of the order and of what the model draws; equal seeds give equal bits, whatever
         tj.manual_seed was. None draws one from tj.manual_seed's generator.
     steps_per_epoch: batches of an epoch, for an iterable that has no end.
+    scheduler: of optim.lr_scheduler, stepped every "epoch" or "batch".
+    checkpoint: a path, to save the whole training to every 10 seconds and at the end, or a
+        Checkpoint.  resume: True goes on from that file, if it is there yet, bit for bit as if
+        nothing had happened; a path goes on from another.
     verbose: "auto" shows progress, live on a terminal and as lines elsewhere; 0 nothing; 2 a line
         for every epoch.
     Ctrl-C ends the training after the batch it is at and keeps the history.
@@ -68,9 +75,16 @@ def fit(
     judged = None
     if validation is not None:
         judged = as_feed(in_dtype_of(model, validation), batch_size)
+    listening = list(callbacks)
+    if scheduler is not None:
+        listening.append(Schedule(scheduler, schedule_by))
+    saving = as_checkpoint(checkpoint)
+    if saving is not None:
+        listening.append(saving)
     return loop.train(
         task, feed, epochs=epochs, validation=judged, validation_every=validation_every,
-        callbacks=callbacks, progress=as_progress(verbose), seed=seed, initial_epoch=initial_epoch,
+        callbacks=listening, progress=as_progress(verbose), seed=seed, initial_epoch=initial_epoch,
+        resume=resumption(resume, saving),
     )
 
 

@@ -52,6 +52,7 @@ class Run:
         self.validation: dict[str, Any] = {}  # of this epoch, once it is known
         self.phase = "train"  # or "validation"
         self.is_between = False  # epoch `epoch` is over, and the next one has not begun
+        self.is_resumed = False
         self.is_halted = False
         self.is_interrupted = False
         self._loss = math.nan
@@ -82,6 +83,48 @@ class Run:
     def freeze(self) -> None:
         """Keep this epoch's numbers, before the metrics are reset for validation."""
         self._loss, self._results = self.sum.mean(), self.task.results()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give everything that decides how the training goes on, as it is between two batches."""
+        return {
+            "epoch": self.epoch + self.is_between, "done": 0 if self.is_between else self.done,
+            "step": self.step, "seed": self.seed, "sum": self.sum.state_dict(),
+            "draws": self.draws.bit_generator.state, "history": self.history.state_dict(),
+            "task": self.task.state_dict(),
+            "feed": self.feed.state_dict() if hasattr(self.feed, "state_dict") else {},
+            "callbacks": [[type(c).__name__, c.state_dict()] for c in self._stateful()],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go to where another run stopped.
+
+        Callbacks are found again by their class and order. Raises StateDictError where model,
+        optimizer or data do not fit.
+        """
+        if hasattr(self.feed, "load_state_dict"):
+            self.feed.load_state_dict(state["feed"])
+        self.task.load_state_dict(state["task"])
+        for name in ("epoch", "done", "step", "seed"):
+            setattr(self, name, state[name])
+        self.sum.load_state_dict(state["sum"])
+        self.draws.bit_generator.state = state["draws"]
+        self.history.load_state_dict(state["history"])
+        saved = list(state["callbacks"])
+        for callback in self._stateful():
+            kind = type(callback).__name__
+            mine = next((entry for entry in saved if entry[0] == kind), None)
+            if mine is not None:
+                saved.remove(mine)
+                callback.load_state_dict(mine[1])
+        if self.step and self.optimizer is not None:
+            self.optimizer._has_stepped = True
+        self.is_resumed = True
+        self.is_halted = self.history.ended == "stopped"
+        if not self.is_halted:
+            self.history.ended, self.history.partial = None, {}
+
+    def _stateful(self) -> list[Any]:
+        return [c for c in self.callbacks if hasattr(c, "load_state_dict")]
 
     def stop(self, reason: str = "") -> None:
         """End the training after this batch; the epoch still gets its validation."""
