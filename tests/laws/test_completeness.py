@@ -14,6 +14,7 @@ from numpy.testing.overrides import (
 
 import tinygrad_jp as tj
 from tinygrad_jp.errors import ArgumentError, GradientError, RuleError, set_language
+from tinygrad_jp.testing import calls
 from tinygrad_jp.vocabulary.rule import (
     REGISTRY,
     Composite,
@@ -75,7 +76,7 @@ def test_composite_agrees_with_numpy_in_every_result(entry: Any) -> None:
 
     def agree(entry: Any, sample: Any, rng: Any) -> None:
         wanted = entry.fn(*sample.args, **sample.kwargs)
-        found = entry.fn(*law.mapped(sample, tj.Tensor).args, **law.mapped(sample, tj.Tensor).kwargs)
+        found = entry.fn(*calls.mapped(sample, tj.Tensor).args, **calls.mapped(sample, tj.Tensor).kwargs)
         same_structure(found, wanted)
 
     law.hold(agree, entry)

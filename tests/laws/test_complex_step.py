@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
+from tinygrad_jp.testing import laws
 from tinygrad_jp.vocabulary.rule import rules
 
 from . import law
 
 
-@pytest.mark.parametrize("entry", [e for e in rules() if law.is_analytic(e)], ids=law.name)
+@pytest.mark.parametrize("entry", [e for e in rules() if laws.is_analytic(e)], ids=law.name)
 def test_complex_step(entry: Any) -> None:
-    law.hold(law.complex_step, entry)
+    law.hold(laws.complex_step, entry)

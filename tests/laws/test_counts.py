@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygrad_jp.testing import assertions, calls, laws
 from tinygrad_jp.vocabulary.domain import Sampler, samples
+from tinygrad_jp.vocabulary.rule import rules
 
 from . import law
 
@@ -13,9 +15,9 @@ from . import law
 def test_each_argument_with_a_derivative_is_sampled(entry: Any) -> None:
     reached = set()
     for sample in samples(entry, Sampler(1)):
-        ts = [law.leaf(x) for x in law.variables(sample)]
-        result = entry.fn(*law.placed(sample, ts).args, **sample.kwargs)
-        for y in law.floats(result):
+        ts = [calls.leaf(x) for x in calls.variables(sample)]
+        result = entry.fn(*calls.placed(sample, ts).args, **sample.kwargs)
+        for y in calls.floats(result):
             node = y._node
             if node is not None and entry.outputs:
                 node = node.parents[0]
@@ -25,6 +27,6 @@ def test_each_argument_with_a_derivative_is_sampled(entry: Any) -> None:
 
 
 def test_a_rule_is_tried_on_several_seeds() -> None:
-    law.tried.clear()
-    law.hold(law.first_order, law.rules()[0], share=0.1)
-    assert law.tried["first_order"] >= 3
+    assertions.tried.clear()
+    law.hold(laws.first_order, rules()[0], share=0.1)
+    assert assertions.tried["first_order"] >= 3

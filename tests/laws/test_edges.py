@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygrad_jp.testing import laws
+
 from . import law
 
 
 @law.over_rules
 def test_edges(entry: Any) -> None:
-    law.hold(law.edges, entry)
+    law.hold(laws.edges, entry)

@@ -12,9 +12,9 @@ import pytest
 import tinygrad_jp as tj
 from tinygrad_jp import optim
 from tinygrad_jp.optim import parts
+from tinygrad_jp.testing.fakegpu import FakeGPU
 
 from ..parity.optimizers import OPTIMIZERS
-from .fakegpu import FakeGPU
 
 every = pytest.mark.parametrize("name", OPTIMIZERS)
 SHAPES = [(3, 4), (5,), (), (2, 1, 3), (0, 2), (7, 2)]

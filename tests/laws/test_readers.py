@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tinygrad_jp.testing import readers
 from tinygrad_jp.vocabulary.fast import FAST
 from tinygrad_jp.vocabulary.rule import REGISTRY
 
@@ -12,9 +13,9 @@ from . import law
 
 @law.over_rules
 def test_readers(entry: Any) -> None:
-    law.hold(law.readers, entry)
+    law.hold(readers.readers, entry)
 
 
 @pytest.mark.parametrize("fn", FAST, ids=lambda fn: fn.__name__)
 def test_fast(fn: Any) -> None:
-    law.hold(law.fast, REGISTRY[fn])
+    law.hold(readers.fast, REGISTRY[fn])

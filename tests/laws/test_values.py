@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygrad_jp.testing import laws
+
 from . import law
 
 
 @law.over_all
 def test_values(entry: Any) -> None:
-    law.hold(law.same_values, entry)
+    law.hold(laws.same_values, entry)

@@ -34,14 +34,15 @@ class FakeGPU(NDArrayOperatorsMixin):
         if method == "at":
             inputs = (inputs[0], place(inputs[1]), *inputs[2:])
             return ufunc.at(inputs[0].host, inputs[1], *map(here, inputs[2:]))
-        return there(getattr(ufunc, method)(*map(here, inputs), **{k: here(v) for k, v in kwargs.items()}))
+        return there(getattr(ufunc, method)(*map(here, inputs), **all_here(kwargs)))
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if not func.__module__.startswith("numpy") or not all(issubclass(t, FakeGPU) for t in types):
+        known = func.__module__.startswith("numpy")
+        if not known or not all(issubclass(t, FakeGPU) for t in types):
             return NotImplemented
         if func is np.asarray:
             return there(func(getattr(args[0], "host", args[0]), *args[1:], **kwargs))  # by like=
-        return there(func(*map(here, args), **{k: here(v) for k, v in kwargs.items()}))
+        return there(func(*map(here, args), **all_here(kwargs)))
 
     def __getitem__(self, key: Any) -> Any:
         return there(self.host[place(key)])
@@ -56,7 +57,7 @@ class FakeGPU(NDArrayOperatorsMixin):
         if name not in METHODS:
             raise AttributeError(name)
         method = getattr(self.host, name)
-        return lambda *args, **kwargs: there(method(*map(here, args), **{k: here(v) for k, v in kwargs.items()}))
+        return lambda *args, **kwargs: there(method(*map(here, args), **all_here(kwargs)))
 
     def __bool__(self) -> bool:
         return bool(self.host)
@@ -76,7 +77,8 @@ METHODS = frozenset(
 
 def foreign(value: Any) -> bool:
     """Tell whether somebody else should answer: a Tensor, say."""
-    return hasattr(value, "__array_ufunc__") and not isinstance(value, (FakeGPU, np.ndarray, np.generic))
+    ours = isinstance(value, (FakeGPU, np.ndarray, np.generic))
+    return hasattr(value, "__array_ufunc__") and not ours
 
 
 def here(value: Any) -> Any:
@@ -90,6 +92,11 @@ def here(value: Any) -> Any:
     if not isinstance(value, PLAIN) and not callable(value):
         raise TypeError(f"a {type(value).__name__} beside a GPU array")
     return value
+
+
+def all_here(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Take the host arrays out of keyword arguments."""
+    return {name: here(value) for name, value in kwargs.items()}
 
 
 def place(key: Any) -> Any:

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-import tinygrad_jp as tj
-from tinygrad_jp.autograd import apply as generic
-from tinygrad_jp.autograd.backward import grad
-from tinygrad_jp.vocabulary.domain import Call
-from tinygrad_jp.vocabulary.rule import Entry
+from ..autograd import apply as generic
+from ..autograd.backward import grad
+from ..autograd.tensor import Tensor
+from ..errors import ArgumentError, LawError, Phrase
+from ..vocabulary.domain import Call
+from ..vocabulary.rule import Entry, label
+from .failures import ensure
 
 Array = Any
 
@@ -29,10 +31,11 @@ def mapped(value: Any, change: Callable[[Array], Any]) -> Any:
 
 
 def variables(sample: Call) -> list[Array]:
-    """List the floating point arrays of a call; there must be one."""
+    """List the floating point arrays of a call; ArgumentError if there is none."""
     found: list[Array] = []
     mapped(sample, lambda x: found.append(x) if x.dtype.kind == "f" else None)
-    assert found, "a sample without a floating point array"
+    if not found:
+        raise ArgumentError("testing_nothing")
     return found
 
 
@@ -48,6 +51,7 @@ def outputs(entry: Entry, sample: Call) -> list[Any]:
 
 
 def floats(y: Any) -> list[Any]:
+    """List the floating point results in what a function gives."""
     if isinstance(y, (list, tuple)):
         return [part for item in y for part in floats(item)]
     if isinstance(y, np.generic):
@@ -72,7 +76,7 @@ def directions(rng: np.random.Generator, xs: list[Array]) -> list[Array]:
     return found
 
 
-def leaf(x: Array) -> tj.Tensor:
+def leaf(x: Array) -> Tensor:
     """Make a leaf around this very array, uncopied."""
     tensor = generic.wrap(x)
     return tensor.requires_grad_()  # type: ignore[no-any-return]
@@ -82,7 +86,8 @@ def gradients(entry: Entry, sample: Call, ws: list[Any], *, create_graph: bool =
     """Give (the leaves made of the arguments, their gradients as Tensors or None)."""
     ts = [leaf(x) for x in variables(sample)]
     ys = outputs(entry, placed(sample, ts))
-    assert len(ys) == len(ws), "another number of results on Tensors"
+    ensure(len(ys) == len(ws), "testing_count", name=label(entry.fn), found=len(ys),
+           wanted=len(ws))
     pairs = [(y, w) for y, w in zip(ys, ws, strict=True) if y.requires_grad]
     if not pairs:
         return ts, [None] * len(ts)
@@ -99,6 +104,10 @@ def values(entry: Entry, sample: Call, ws: list[Array]) -> list[Array]:
 # ── numerical differentiation ───────────────────────────────────────────────────────────────────
 
 STEPS = (5e-4, 2e-5)  # the second for a kink, or a vector that turns its sign, within the first
+RTOL, ATOL = 2e-6, 1e-9
+MOST = 4096  # elements that are looked through one by one for the wrong one
+
+Moves = Callable[[Array, float], float]  # (direction, how far) -> the value there
 
 
 def slope(f: Callable[[float], float], step: float) -> float:
@@ -108,22 +117,68 @@ def slope(f: Callable[[float], float], step: float) -> float:
 
 
 def dot(a: Any, b: Any) -> float:
+    """Sum the products of two lists of arrays."""
     return sum(float(np.sum(x * y)) for x, y in zip(a, b, strict=True))
 
 
-def agree(
-    found: float, f: Callable[[float], float], size: float, noise: float, what: str
+def compare(
+    g: Array, v: Array, at: Moves, noise: float, what: str | Phrase, rtol: float | None = None,
+    atol: float | None = None,
 ) -> None:
-    """Compare a slope with that of f; size: of the terms that make it up, noise: of f's terms."""
-    for step in STEPS:
-        wanted = slope(f, step)
-        allowed = 2e-6 * max(size, abs(wanted)) + 1e-14 * noise / step + 1e-9
-        if abs(found - wanted) <= allowed:
-            return
-    raise AssertionError(
-        f"{what}: {found!r} by the rule, {wanted!r} by differences, {allowed:.2g} allowed"
+    """Compare a gradient with slopes: along one direction, and if that fails at every index.
+
+    g: the gradient by the derivative.  v: a direction of its shape.  at(v, t): the value after
+    moving by t·v.  noise: the size of the value's terms, which bounds its rounding.
+    Raises LawError with the worst index and both numbers there.
+    """
+    rtol, atol = RTOL if rtol is None else rtol, ATOL if atol is None else atol
+
+    def apart(v: Array) -> tuple[bool, float, float, float]:
+        found, size = dot([g], [v]), dot([abs(g)], [abs(v)])
+        nearest = (np.inf, 0.0, 0.0)
+        for step in STEPS:
+            wanted = slope(lambda t: at(v, t), step)
+            allowed = rtol * max(size, abs(wanted)) + 1e-14 * noise / step + atol
+            if abs(found - wanted) <= allowed:
+                return True, found, wanted, allowed
+            nearest = min(nearest, (abs(found - wanted), wanted, allowed))
+        return False, found, nearest[1], nearest[2]
+
+    fine, found, wanted, allowed = apart(v)
+    if fine:
+        return
+    worst: tuple[float, Any, float, float, float] | None = None
+    failed = 0
+    if g.shape == v.shape and v.size <= MOST:
+        for index in np.ndindex(v.shape):
+            unit = np.zeros_like(v)
+            unit[index] = 1.0
+            ok, a, b, c = apart_at(g, index, unit, apart)
+            failed += not ok
+            if not ok and (worst is None or not abs(a - b) <= worst[0]):
+                worst = (abs(a - b), list(index), a, b, c)
+    if worst is not None:
+        _, index_, found, wanted, allowed = worst
+        raise LawError(
+            "testing_slope", what=what, index=index_, found=found, wanted=wanted, allowed=allowed,
+            failed=failed, total=v.size,
+        )
+    raise LawError(
+        "testing_direction", what=what, found=found, wanted=wanted, allowed=allowed
     )
 
 
-def along(xs: list[Array], i: int, v: Array) -> Callable[[float], list[Array]]:
-    return lambda t: [np.asarray(x + t * v) if j == i else x for j, x in enumerate(xs)]
+def apart_at(
+    g: Array, index: tuple[int, ...], unit: Array,
+    apart: Callable[[Array], tuple[bool, float, float, float]],
+) -> tuple[bool, float, float, float]:
+    """Compare one element; where a matrix was symmetric, moving one alone may make no sense."""
+    try:
+        return apart(unit)
+    except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+        return True, float(g[index]), float(g[index]), 0.0
+
+
+def moved(xs: list[Array], i: int, v: Array, t: float) -> list[Array]:
+    """Move the i-th of several arrays by t·v."""
+    return [np.asarray(x + t * v) if j == i else x for j, x in enumerate(xs)]

@@ -1,0 +1,33 @@
+"""The switches of the package that a test must leave as it found them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import errors
+from ..autograd import apply, backward, generate, mode
+from ..errors import text
+
+
+def state() -> dict[str, Any]:
+    """Say how every switch stands."""
+    return {
+        "grad mode": mode.is_grad_enabled(),
+        "anomaly mode": (generate.scope["watching"], apply.watchers[:], backward.observers[:]),
+        "language": errors._chosen[0],
+        "default dtype": apply.default_dtype[0],
+    }
+
+
+def restore(before: dict[str, Any]) -> str:
+    """Put every switch back; gives a text naming those that had been left turned, or ""."""
+    after = state()
+    left = [name for name in before if after[name] != before[name]]
+    if not left:
+        return ""
+    mode._mode.set(before["grad mode"])
+    generate.scope["watching"], apply.watchers[:], backward.observers[:] = before["anomaly mode"]
+    errors._chosen[0] = before["language"]
+    apply.default_dtype[0] = before["default dtype"]
+    facts = ", ".join(f"{name}: {before[name]!r} → {after[name]!r}" for name in left)
+    return text("testing_left_behind", left=facts)
