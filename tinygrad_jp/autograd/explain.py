@@ -2,13 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
 from ..errors import DTypeError, MatrixError, PositionError, ShapeError, TinygradError, text
 from ..vocabulary.rule import Function, Rule, label
+
+
+class Failure:
+    """The operation that raised an error, and what it was given; kept by the error as `failure`.
+
+    Tensors and arrays are held weakly, so that an error that is kept does not keep a graph: they
+    live as long as the frames of its traceback do.
+    """
+
+    __slots__ = ("_arguments", "rule")
+    GONE = object()
+
+    def __init__(self, rule: Rule, inputs: Sequence[Any]) -> None:
+        self.rule = rule
+        self._arguments = [_weakly(x) for x in inputs]
+
+    def arguments(self) -> list[Any]:
+        """Give what the operation was given; GONE for what does not live any more."""
+        return [self.GONE if x() is None and weak else x() for x, weak in self._arguments]
+
+    def names(self) -> list[str]:
+        """Name the arguments as the rule does."""
+        if self.rule.listed:
+            return [f"xs[{i}]" for i in range(len(self._arguments))]
+        return list(self.rule.arguments)
+
+
+def _weakly(x: Any) -> tuple[Callable[[], Any], bool]:
+    try:
+        return ref(x), True
+    except TypeError:  # a number, a tuple
+        return (lambda: x), False
 
 
 def describe(value: Any, name: str = "") -> str:
@@ -28,7 +61,17 @@ def explained(
     """Give the typed error for what went wrong inside an operation.
 
     inputs: the arguments as the user gave them, so that Tensors can be called by their names.
+    A TinygradError remembers them as its `failure`, to be drawn.
     """
+    error = _typed(rule, inputs, static, reason)
+    if isinstance(error, TinygradError) and error.failure is None:
+        error.failure = Failure(rule, inputs)
+    return error
+
+
+def _typed(
+    rule: Rule, inputs: Sequence[Any], static: Sequence[Any], reason: Exception
+) -> Exception:
     if isinstance(reason, np.linalg.LinAlgError):
         facts = ", ".join(map(describe, inputs))
         return MatrixError("matrix_failed", op=label(rule.fn), reason=str(reason), args=facts)

@@ -12,92 +12,138 @@ from html import escape
 from math import ceil
 
 from .model import Graph, GraphNode, Group
-from .outline import Reference, links, steps
-from .wording import Line, Look, clean, lines, title, width
+from .outline import Link, Reference, links, steps
+from .theme import THEMES, Theme
+from .wording import Line, Look, clean, heading, lines, slope, title, width
 
 SIZE = 11  # of the text, in points
+SMALL = 9  # of the text on edges
 FONT = 'fontname="Helvetica"'
 MARGIN = 10  # beside the text, in points
 BOLD = 1.08  # how much wider bold text is
 
-# Okabe & Ito 2008, "Color Universal Design": apart for every kind of colour vision. Kinds also
-# differ in shape and line, for those who print in grey.
-GREEN, ORANGE, GREY, VERMILLION, BLUE = "#009E73", "#E69F00", "#666666", "#D55E00", "#0072B2"
-FILLS = {"leaf": "#E5F5F1", "operation": "#FDF5E5", "constant": "#F7F7F7"}
 STYLES = {
-    "leaf": f'style="filled" color="{GREEN}"',
-    "operation": f'style="filled,rounded" color="{ORANGE}"',
-    "constant": f'style="filled,dashed" color="{GREY}"',
+    "leaf": "filled", "operation": "filled,rounded", "constant": "filled,dashed",
+    "module": "filled,rounded",
 }
-OUTPUT = f'style="filled,rounded" color="{VERMILLION}" penwidth=2.5'
-COLOURS = {"shape": "#555555", "gradient": BLUE}
 
 
 def dot(graph: Graph, look: Look) -> str:
-    """Write a Graph as DOT text."""
-    return "\n".join(_lines(graph, look)) + "\n"
+    """Write a Graph as DOT text, in the style that the Look asks for."""
+    if look.style == "book":
+        from .book import book  # which is written with what is here
+
+        return book(graph, look)
+    return "\n".join(_Boxes(graph, look).lines()) + "\n"
 
 
-def _lines(graph: Graph, look: Look) -> Iterator[str]:
+def head(look: Look, gap: str = "") -> Iterator[str]:
+    """Write what stands before the nodes."""
+    theme = THEMES[look.theme]
     yield "digraph {"
-    yield f"  graph [rankdir={look.direction} {FONT} fontsize={SIZE} bgcolor=white]"
-    yield f'  node [shape=box {FONT} fontsize={SIZE} margin="0.09,0.05" width=0 height=0]'
-    yield f'  edge [color="#444444" {FONT} fontsize=9 fontcolor="{GREY}"'
+    yield f'  graph [rankdir={look.direction} {FONT} fontsize={SIZE} bgcolor="{theme.background}"'
+    yield f'    fontcolor="{theme.text}"{gap}]'
+    yield f'  node [shape=box {FONT} fontsize={SIZE} fontcolor="{theme.text}" margin="0.09,0.05"'
+    yield "    width=0 height=0]"
+    yield f'  edge [color="{theme.edge}" {FONT} fontsize={SMALL} fontcolor="{theme.muted}"'
     yield "    labelangle=-35 labeldistance=1.6]"
-    for step, thing, depth in steps(graph):
-        indent = "  " * depth
-        if isinstance(thing, GraphNode):
-            yield f"{indent}{_node(thing, look)}"
-        elif step == "open":
-            yield f"{indent}subgraph cluster_{thing.id} {{"
-            yield f"{indent}  {_frame(thing)}"
-        else:
-            yield f"{indent}}}"
-    references, drawn = links(graph)
-    for reference in references:
-        yield f"  {_reference(reference, look)}"
-    for link in drawn:
-        label = f" [headlabel={quoted(link.name)}]" if link.name else ""
-        yield f"  {link.source} -> {link.target}{label}"
-    yield "}"
 
 
-def _frame(group: Group) -> str:
-    text = clean(group.label)
-    label = f'<TABLE BORDER="0"><TR>{_cell(text, width(text))}</TR></TABLE>'
-    return f'graph [label=<{label}> labeljust=l style=rounded color="{GREY}"]'
+class _Boxes:
+    """The usual style: a box for each node, with everything about it inside."""
+
+    def __init__(self, graph: Graph, look: Look) -> None:
+        self.graph, self.look = graph, look
+        self.theme: Theme = THEMES[look.theme]
+        self.nodes = {node.id: node for node in graph.nodes}
+
+    def lines(self) -> Iterator[str]:
+        yield from head(self.look)
+        for step, thing, depth in steps(self.graph):
+            indent = "  " * depth
+            if isinstance(thing, GraphNode):
+                yield f"{indent}{self.node(thing)}"
+            elif step == "open":
+                yield f"{indent}subgraph cluster_{thing.id} {{"
+                yield f"{indent}  {self.frame(thing)}"
+            else:
+                yield f"{indent}}}"
+        references, drawn = links(self.graph)
+        stands = {reference.id: reference.node.id for reference in references}
+        for reference in references:
+            yield f"  {self.reference(reference)}"
+        for link in drawn:
+            yield f"  {link.source} -> {link.target}{self.link(link, stands)}"
+        yield "}"
+
+    def frame(self, group: Group) -> str:
+        text = heading(group, self.look)
+        label = f'<TABLE BORDER="0"><TR>{cell(text, width(text))}</TR></TABLE>'
+        style = 'style="rounded,bold"' if group.repeat > 1 else "style=rounded"
+        return f'graph [label=<{label}> labeljust=l {style} color="{self.theme.muted}"]'
+
+    def node(self, node: GraphNode) -> str:
+        theme, look = self.theme, self.look
+        rows = "".join(f"<TR>{self.row(line)}</TR>" for line in lines(node, look))
+        table = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{rows}</TABLE>'
+        known = (node.label, node.about, node.line) if node.kind == "operation" else ()
+        about = " — ".join(filter(None, known))
+        # a tooltip's escapes are read twice, by Graphviz 2.43 and 16.1 alike
+        tooltip = f" tooltip={quoted(doubled(clean(about, 200)))}" if about else ""
+        colour, pen, fill = theme.lines[node.kind], "", theme.fills[node.kind]
+        if node.is_output:
+            colour, pen = theme.output, " penwidth=2.5"
+        if node.id in look.highlight:
+            colour, pen = theme.path, " penwidth=3.5"
+        if node.id in look.marks:
+            colour, pen, fill = theme.alarm, " penwidth=3.5", theme.alarm_fill
+        border = " peripheries=2" if node.kind == "module" else ""
+        return (
+            f'{node.id} [id={node.id} style="{STYLES[node.kind]}" color="{colour}"{pen}{border} '
+            f'fillcolor="{fill}"{tooltip} label=<{table}>]'
+        )
+
+    def reference(self, reference: Reference) -> str:
+        text = f"↑ {reference.node.id} {title(reference.node, self.look)}"
+        table = f'<TABLE BORDER="0"><TR>{cell(text, width(text))}</TR></TABLE>'
+        colour = self.theme.muted
+        return f'{reference.id} [id={reference.id} style=dotted color="{colour}" label=<{table}>]'
+
+    def link(self, link: Link, stands: dict[str, str]) -> str:
+        look, found = self.look, []
+        if look.slopes and (text := slope(link.edge, self.nodes[link.target], look)):
+            inside = cell(text, width(text), size=SMALL)
+            found.append(f'label=<<TABLE BORDER="0"><TR>{inside}</TR></TABLE>>')
+        elif link.name:
+            found.append(f"headlabel={quoted(link.name)}")
+        source = stands.get(link.source, link.source)
+        if self.nodes[source].kind in ("operation", "module"):
+            found.append("weight=3")  # what flows through the network lies in a line
+        if source in look.highlight and link.target in look.highlight:
+            found.append(f'color="{self.theme.path}" penwidth=3')
+        elif source in look.marks and link.target in look.marks:
+            found.append(f'color="{self.theme.alarm}" penwidth=2.5')
+        return f" [{' '.join(found)}]" if found else ""
+
+    def row(self, line: Line) -> str:
+        ems = width(line.text)
+        colour = {
+            "shape": self.theme.muted, "gradient": self.theme.gradient, "mark": self.theme.alarm,
+            "formula": self.theme.muted,
+        }.get(line.role)
+        if line.role == "title":
+            return cell(line.text, ems * BOLD, "<B>{}</B>")
+        if line.role == "mark":
+            return cell(line.text, ems * BOLD, f'<FONT COLOR="{colour}"><B>{{}}</B></FONT>')
+        if colour is not None:
+            return cell(line.text, ems, f'<FONT COLOR="{colour}">{{}}</FONT>')
+        return cell(line.text, ems)
 
 
-def _node(node: GraphNode, look: Look) -> str:
-    rows = "".join(f"<TR>{_row(line)}</TR>" for line in lines(node, look))
-    table = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{rows}</TABLE>'
-    known = (node.label, node.about, node.line) if node.kind == "operation" else ()
-    about = " — ".join(filter(None, known))
-    # a tooltip's escapes are read twice, by Graphviz 2.43 and 16.1 alike
-    tooltip = f" tooltip={quoted(doubled(clean(about, 200)))}" if about else ""
-    style = OUTPUT if node.is_output else STYLES[node.kind]
-    fill = FILLS[node.kind]
-    return f'{node.id} [id={node.id} {style} fillcolor="{fill}"{tooltip} label=<{table}>]'
-
-
-def _reference(reference: Reference, look: Look) -> str:
-    text = f"↑ {reference.node.id} {title(reference.node, look)}"
-    table = f'<TABLE BORDER="0"><TR>{_cell(text, width(text))}</TR></TABLE>'
-    return f'{reference.id} [id={reference.id} style=dotted color="{GREY}" label=<{table}>]'
-
-
-def _row(line: Line) -> str:
-    ems = width(line.text)
-    if line.role == "title":
-        return _cell(line.text, ems * BOLD, "<B>{}</B>")
-    if line.role in COLOURS:
-        return _cell(line.text, ems, f'<FONT COLOR="{COLOURS[line.role]}">{{}}</FONT>')
-    return _cell(line.text, ems)
-
-
-def _cell(text: str, ems: float, form: str = "{}") -> str:
-    size = ceil(ems * SIZE) + MARGIN
-    return f'<TD ALIGN="LEFT" WIDTH="{size}">{form.format(escape(doubled(text)))}</TD>'
+def cell(text: str, ems: float, form: str = "{}", size: int = SIZE) -> str:
+    """Write a cell of a table, wide enough for its text whatever the engine thinks."""
+    wide = ceil(ems * size) + MARGIN
+    return f'<TD ALIGN="LEFT" WIDTH="{wide}">{form.format(escape(doubled(text)))}</TD>'
 
 
 def quoted(text: str) -> str:

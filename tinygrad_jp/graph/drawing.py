@@ -2,46 +2,76 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, Literal
 
+from ..autograd.structure import leaves
+from ..autograd.tensor import Tensor
 from ..errors import Language, OptionError, TinygradError, language
 from . import render
 from .dot import dot
+from .failure import graph_of_failure
 from .mermaid import mermaid
-from .model import Graph, graph_of
+from .model import Graph, built, outputs_of
+from .names import named_tensors
+from .theme import THEMES, ThemeName
+from .traced import Traced, derived, is_traceable, traced
 from .tree import tree
-from .wording import Direction, Look
+from .view import View, on_paths, view
+from .wording import Direction, Look, Style
 
-SUFFIXES = (".svg", ".png", ".dot", ".mmd", ".txt")
 MOST_LINES = 60  # of a Drawing's repr
+MANY = 100  # nodes; from here on repeated blocks are folded unless asked for
 
 
 def draw(
     x: Any,
-    *,
+    *inputs: Any,
     values: bool = True,
     gradients: bool | Literal["gathered"] = True,
     shapes: bool = True,
+    formulas: bool = False,
+    slopes: bool = False,
+    statistics: bool = True,
+    gradient: Any = None,
+    order: int = 0,
     names: Any = None,
+    depth: int | None = None,
+    fold: bool | None = None,
+    highlight: Any = None,
     direction: Direction = "LR",
+    style: Style = "boxes",
+    theme: ThemeName = "light",
     lang: Language | None = None,
 ) -> Drawing:
-    """Draw what a Tensor was computed from: operations, values, gradients.
+    """Draw what a Tensor was computed from: operations, values, gradients, modules.
 
-    x: a Tensor with a graph, as model(x) or a loss gives it, or a list of them.
+    x: a Tensor with a graph, as model(x) or a loss gives it, or a list of them; a Module or a
+        function, which is run on `inputs`; or an error that an operation raised, drawn with the
+        shapes that did not fit.
+    inputs: Tensors, arrays, numbers; a tuple of whole numbers is the shape of an example input.
     values, gradients, shapes: what to show of each. A value that the engine did not keep is
         computed again; one that cannot be is shown as unknown. Gradients are those of the output,
-        if that is a single number, found without touching `.grad`; "gathered" shows only what
-        backward() has put into `.grad`. Where there is none it says "not computed".
-    names: where to find names for Tensors: locals(), a Module, or module.named_parameters. The
-        parameters of a Module are drawn in a frame with the operations that use them.
+        if that is a single number or if `gradient` is given, found without touching `.grad`;
+        "gathered" shows only what backward() has put into `.grad`. Where there is none it says
+        "not computed".
+    formulas, slopes: show what each operation computes, and the local derivative on each edge.
+    statistics: mean and range in place of big arrays; else their first elements.
+    gradient: of the output, where that is not a single number.
+    order: draw the backward pass too, recorded: 1 for the gradient, 2 for the second derivative.
+    names: where to find names for Tensors: locals(), a Module, or module.named_parameters.
+    depth: how deep to look into modules; what lies deeper is one box. 0 shows the model as one.
+    fold: draw blocks alike that follow each other once, "× 12"; None does so in big graphs.
+    highlight: a Tensor, a name, an id such as "n3", or several: paths from there are picked out.
     direction: "LR" from left to right, "TB" from top to bottom, "RL", "BT".
+    style: "boxes", or "book": numbers on the lines, the value above and the derivative below.
+    theme: "light", "dark", or "print" for black and white.
     lang: "ja" or "en"; None for the language in force (see set_language).
-    Raises ArgumentError: not a Tensor; GradientError: no graph, or one that backward() has freed;
-        OptionError: an unknown direction or language.
+    Raises ArgumentError: nothing that can be drawn; GradientError: no graph, or one that
+        backward() has freed; OptionError: an option that there is not.
 
     >>> import tinygrad_jp as tj
     >>> apple = tj.Tensor(100.0, requires_grad=True)
@@ -55,40 +85,91 @@ def draw(
     """
     look = Look(
         language=lang or language(), values=values, gradients=bool(gradients), shapes=shapes,
-        direction=direction,
+        direction=direction, formulas=formulas, slopes=slopes, statistics=statistics,
+        theme=theme, style=style,
     )
-    graph = graph_of(x, names=names, values=values, gradients=gradients is True)
-    return Drawing(graph, look)
+    if depth is not None and (not isinstance(depth, int) or depth < 0):
+        raise OptionError("draw_depth", given=depth)
+    if isinstance(x, BaseException):
+        graph, marks = graph_of_failure(x, named_tensors(names), look)
+        return Drawing(graph, look.but(marks=marks, gradients=False), depth=depth, fold=bool(fold))
+    if is_traceable(x):
+        run = traced(x, inputs, names)
+    else:
+        run = Traced(outputs_of(x), named_tensors(names), None)
+    if order:
+        words = {key: look.word(key) for key in ("forward", "backward")}
+        run = derived(run, order, words)
+    graph, ids = built(
+        outputs_of(run.outputs), run.named, values, gradients is True, gradient, run.calls,
+        run.start,
+    )
+    if highlight is not None:
+        look = look.but(highlight=on_paths(graph, _chosen(highlight, graph, ids)))
+    return Drawing(graph, look, depth=depth, fold=len(graph.nodes) > MANY if fold is None else fold)
+
+
+def _chosen(highlight: Any, graph: Graph, ids: dict[Any, str]) -> set[str]:
+    """Find the nodes that a user means by Tensors, names and ids."""
+    found = set()
+    for one in leaves(highlight):
+        if isinstance(one, Tensor):
+            mine = {ids[one._node]} if one._node in ids else set()
+        else:
+            mine = {node.id for node in graph.nodes if one in (node.id, node.name)}
+        if not mine:
+            known = ", ".join(dict.fromkeys(n.name for n in graph.nodes if n.name))
+            raise OptionError("draw_highlight", given=one, known=known)
+        found |= mine
+    return found
 
 
 class Drawing:
     """A picture of a graph: shows itself in a notebook, prints as text, saves in several formats.
 
     graph: the plain records that it is made from. look: what it shows, and how.
+    depth, fold: how deep to look into modules, and whether to draw blocks alike once.
     """
 
-    def __init__(self, graph: Graph, look: Look) -> None:
+    def __init__(
+        self, graph: Graph, look: Look, *, depth: int | None = None, fold: bool = False
+    ) -> None:
         self.graph = graph
         self.look = look
+        self.depth = depth
+        self.fold = fold
+
+    @cached_property
+    def shown(self) -> View:
+        """What of the graph is in the picture: modules collapsed, repeated blocks folded."""
+        return view(self.graph, self.depth, self.fold)
+
+    @cached_property
+    def _look(self) -> Look:
+        """The Look, with the ids of what is in the picture."""
+        shown, stands = self.look, self.shown.stands
+        marks = {stands.get(i, i): text for i, text in shown.marks.items()}
+        return shown.but(highlight=self.shown.shown(shown.highlight), marks=marks)
 
     @cached_property
     def dot(self) -> str:
         """The picture as DOT text, for Graphviz and the programs that read it."""
-        return dot(self.graph, self.look)
+        return dot(self.shown.graph, self._look)
 
     @cached_property
     def mermaid(self) -> str:
         """The picture as Mermaid text, for a Markdown page."""
-        return mermaid(self.graph, self.look)
+        return mermaid(self.shown.graph, self._look)
 
     @cached_property
     def text(self) -> str:
         """The graph as a tree of text."""
-        return tree(self.graph, self.look)
+        return tree(self.shown.graph, self._look)
 
     @cached_property
     def _svg(self) -> str:
-        return render.svg(self.dot, len(self.graph.nodes))
+        render.refuse_too_many(len(self.shown.graph.nodes))
+        return render.svg(self.dot, len(self.shown.graph.nodes))
 
     def svg(self) -> str:
         """Give the picture as SVG.
@@ -103,22 +184,39 @@ class Drawing:
 
         Raises as `svg` does, and MissingExtraError where resvg or the font is not installed.
         """
-        return render.png(self.svg())
+        return render.png(self.svg(), THEMES[self.look.theme].background)
+
+    def pdf(self) -> bytes:
+        """Give the picture as PDF, of lines and letters that stay sharp, its font inside.
+
+        Raises as `svg` does, and MissingExtraError where svg2pdf-py or the font is not installed.
+        """
+        return render.pdf(self.svg())
+
+    def html(self) -> str:
+        """Give one self-contained page to step through: values forward, the chain rule backward.
+
+        Raises as `svg` does.
+        """
+        from .page import page  # which is written with what is here
+
+        return page(self.graph, self.look)
 
     def save(self, path: str | Path) -> Path:
-        """Save as .svg, .png, .dot, .mmd (Mermaid) or .txt, by the suffix; gives the path.
+        """Save as .svg, .png, .pdf, .html, .dot, .mmd (Mermaid) or .txt, by the suffix.
 
-        Raises OptionError for another suffix; as `svg` and `png` do for those.
+        Gives the path. Raises OptionError for another suffix; as `svg`, `png` and `pdf` do for
+        those.
         """
         path = Path(path)
-        suffix = path.suffix.lower()
-        if suffix not in SUFFIXES:
+        make = SUFFIXES.get(path.suffix.lower())
+        if make is None:
             raise OptionError("draw_suffix", given=path.name, known=", ".join(SUFFIXES))
-        if suffix == ".png":
-            path.write_bytes(self.png())
+        made = make(self)
+        if isinstance(made, bytes):
+            path.write_bytes(made)
         else:
-            attribute = {".svg": "_svg", ".dot": "dot", ".mmd": "mermaid", ".txt": "text"}[suffix]
-            path.write_text(getattr(self, attribute), encoding="utf-8", newline="\n")
+            path.write_text(made, encoding="utf-8", newline="\n")
         return path
 
     def view(self) -> Path:
@@ -145,3 +243,10 @@ class Drawing:
         if len(rows) > MOST_LINES:
             rows = [*rows[:MOST_LINES], f"… {len(rows) - MOST_LINES}"]
         return "\n".join(rows)
+
+
+SUFFIXES: dict[str, Callable[[Drawing], str | bytes]] = {
+    ".svg": Drawing.svg, ".png": Drawing.png, ".pdf": Drawing.pdf, ".html": Drawing.html,
+    ".dot": lambda drawing: drawing.dot, ".mmd": lambda drawing: drawing.mermaid,
+    ".txt": lambda drawing: drawing.text,
+}

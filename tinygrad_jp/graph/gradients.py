@@ -53,7 +53,7 @@ def chain(nodes: Sequence[Any], tensors: Sequence[Any], gradient: Any = None) ->
                 found.slopes.update(_slopes(node))
         for t, g in _seeds(tensors, gradient):
             old = found.totals.get(t._node)
-            found.totals[t._node] = g if old is None else old + g
+            found.totals[t._node] = g if old is None else engine.as_array(old + g)
         if found.totals:
             _walk(nodes, found)
     return found
@@ -83,8 +83,9 @@ def _walk(nodes: Sequence[Any], found: Chain) -> None:
     for node in reversed(nodes):
         if isinstance(node, Leaf):
             continue
-        g = None if node in unknown else found.totals.get(node)
-        links = None if g is None else _links(node, g)
+        if node not in found.totals and node not in unknown:
+            continue  # nothing that is asked for was made of it
+        links = None if node in unknown else handed_on(node, found.totals[node])
         for k, parent in enumerate(node.parents):
             h = None if links is None else links[k]
             if h is None:
@@ -94,7 +95,7 @@ def _walk(nodes: Sequence[Any], found: Chain) -> None:
                 found.contributions[node, k] = h
                 if parent not in unknown:
                     old = found.totals.get(parent)
-                    found.totals[parent] = h if old is None else old + h
+                    found.totals[parent] = h if old is None else engine.as_array(old + h)
     for node in nodes:
         if isinstance(node, Leaf) and node in found.totals:
             total = found.totals[node]
@@ -109,7 +110,7 @@ def plan_of(node: Node) -> Any:
     return plan
 
 
-def _links(node: Node, g: Array) -> list[Any] | None:
+def handed_on(node: Node, g: Array) -> list[Any] | None:
     """Give what a node hands on to each parent, summed to its shape; None if that cannot be had."""
     plan = plan_of(node)
     try:

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .dot import FILLS, GREEN, GREY, ORANGE, VERMILLION
 from .model import Graph, GraphNode
 from .outline import links, steps
-from .wording import Look, clean, lines, title
+from .theme import THEMES
+from .wording import Look, heading, lines, slope, title
 
-CLASSES = (
-    f"classDef leaf fill:{FILLS['leaf']},stroke:{GREEN},color:#000",
-    f"classDef operation fill:{FILLS['operation']},stroke:{ORANGE},color:#000",
-    f"classDef constant fill:{FILLS['constant']},stroke:{GREY},stroke-dasharray:4,color:#000",
-    f"classDef output stroke:{VERMILLION},stroke-width:3px",
-)
-SHAPES = {"leaf": '["{}"]', "operation": '("{}")', "constant": '["{}"]'}
+SHAPES = {"leaf": '["{}"]', "operation": '("{}")', "constant": '["{}"]', "module": '[["{}"]]'}
 PLAIN = set(" ,:=()/")  # besides letters and digits; anything else is written as a code
 
 
@@ -31,19 +25,36 @@ def _lines(graph: Graph, look: Look) -> Iterator[str]:
         if isinstance(thing, GraphNode):
             yield f"{indent}{_node(thing, look)}"
         elif step == "open":
-            yield f'{indent}subgraph {thing.id}["{quoted(clean(thing.label))}"]'
+            yield f'{indent}subgraph {thing.id}["{quoted(heading(thing, look))}"]'
         else:
             yield f"{indent}end"
     references, drawn = links(graph)
     for reference in references:
         text = f"↑ {reference.node.id} {title(reference.node, look)}"
         yield f'  {reference.id}["{quoted(text)}"]:::constant'
+    nodes = {node.id: node for node in graph.nodes}
     for link in drawn:
-        label = f'|"{quoted(link.name)}"| ' if link.name else ""
+        text = slope(link.edge, nodes[link.target], look) if look.slopes else link.name
+        label = f'|"{quoted(text)}"| ' if text else ""
         yield f"  {link.source} --> {label}{link.target}"
-    for text in CLASSES:
-        yield f"  {text}"
-    yield f"  class {','.join(node.id for node in graph.outputs)} output"
+    yield from _classes(graph, look)
+
+
+def _classes(graph: Graph, look: Look) -> Iterator[str]:
+    theme = THEMES[look.theme]
+    for kind in dict.fromkeys(node.kind for node in graph.nodes):
+        dashes = ",stroke-dasharray:4" if kind == "constant" else ""
+        colours = f"fill:{theme.fills[kind]},stroke:{theme.lines[kind]}{dashes}"
+        yield f"  classDef {kind} {colours},color:{theme.text}"
+    nodes = {node.id for node in graph.nodes}
+    for name, colour, chosen in (
+        ("output", theme.output, [node.id for node in graph.outputs]),
+        ("path", theme.path, sorted(look.highlight & nodes)),
+        ("alarm", theme.alarm, sorted(nodes.intersection(look.marks))),
+    ):
+        if chosen:
+            yield f"  classDef {name} stroke:{colour},stroke-width:3px"
+            yield f"  class {','.join(chosen)} {name}"
 
 
 def _node(node: GraphNode, look: Look) -> str:

@@ -43,7 +43,8 @@ class GraphNode:
     line      the source line that made it, where that was watched
     grad      a copy of `.grad`, which backward() gathers; None if there is none yet
     formula   of an operation: what it computes, and its derivatives by argument; else None
-    contents  of a module drawn as one box: how many operations are inside; 0 otherwise
+    contents, parameters  of a module drawn as one box: how many are inside; 0 otherwise
+    repeat    of a module drawn as one box: how many blocks like this it stands for
     folded    whether this stands for its likes in repeated blocks, whose values differ
     """
 
@@ -61,6 +62,8 @@ class GraphNode:
     grad: Array | None = None
     formula: Formula | None = None
     contents: int = 0
+    parameters: int = 0
+    repeat: int = 1
     folded: bool = False
 
 
@@ -138,13 +141,24 @@ def graph_of(
     >>> [(n.name, float(n.value), float(n.gradient)) for n in graph.nodes if n.name]
     [('apple', 100.0, 2.200000047683716), ('count', 2.0, 110.0)]
     """
-    tensors = outputs_of(outputs)
-    named = named_tensors(names)
+    return built(outputs_of(outputs), named_tensors(names), values, gradients, gradient, calls)[0]
+
+
+def built(
+    tensors: list[Tensor], named: Named, values: bool = True, gradients: bool = True,
+    gradient: Any = None, calls: Sequence[Call] | None = None, start: Tensor | None = None,
+) -> tuple[Graph, dict[Any, str]]:
+    """Make a Graph as graph_of does, and say which record stands for which of the engine's nodes.
+
+    start: the output that the gradients are of, where that is one of several.
+    """
     nodes = recorded(tensors)
     alive = [*tensors, *(t for _, t in named.pairs)]
     known = recalled(nodes, [t for t in alive if t._node is not None], recompute=values)
-    found = chain(nodes, tensors, gradient) if gradients else Chain()
-    return _Builder(nodes, known, found, tensors, named, calls).build()
+    of = tensors if start is None else [start]
+    found = chain(nodes, of, gradient) if gradients else Chain()
+    builder = _Builder(nodes, known, found, tensors, named, calls)
+    return builder.build(), builder.ids
 
 
 def outputs_of(outputs: Any) -> list[Tensor]:

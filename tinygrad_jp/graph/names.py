@@ -27,6 +27,13 @@ class Named:
         for path, inner in module.named_modules():
             self.kinds.setdefault(f"{prefix}{path}".rstrip("."), type(inner).__name__)
 
+    def join(self, other: Named) -> None:
+        """Take in what another has found; what was here already comes first."""
+        self.pairs += other.pairs
+        self.paths |= other.paths
+        self.kinds = {**other.kinds, **self.kinds}
+        self.modules += other.modules
+
     def add_pairs(self, pairs: Iterable[tuple[str, Tensor]], prefix: str = "") -> None:
         """Take in (path, Parameter) pairs."""
         for path, tensor in pairs:

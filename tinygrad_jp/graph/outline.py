@@ -38,6 +38,7 @@ class Link:
     source: str
     target: str
     name: str
+    edge: Edge
 
 
 def steps(graph: Graph) -> Iterator[tuple[Step, GraphNode | Group, int]]:
@@ -90,7 +91,7 @@ def links(graph: Graph) -> tuple[list[Reference], list[Link]]:
             source = f"r{len(references)}"
             references.append(Reference(source, by_id[edge.source]))
             nearest[edge.source] = source, level[edge.target] - 1
-        drawn.append(Link(source, edge.target, name))
+        drawn.append(Link(source, edge.target, name, edge))
     return references, drawn
 
 

@@ -55,20 +55,30 @@ def _from_pip() -> str | None:
     return None
 
 
+def refuse_too_many(nodes: int) -> None:
+    """Raise OptionError for more nodes than a picture can have, rather than be left hanging."""
+    if nodes > MOST_NODES:
+        raise OptionError("draw_too_many", nodes=f"{nodes:,}", most=f"{MOST_NODES:,}")
+
+
 def svg(text: str, nodes: int = 0) -> str:
     """Draw DOT text as SVG.
 
     nodes: how many there are in it; too many are refused rather than left hanging.
     Raises MissingExtraError: no graphviz package, or no engine; RenderError: the engine failed.
     """
-    if nodes > MOST_NODES:
-        raise OptionError("draw_too_many", nodes=nodes, most=MOST_NODES)
+    return laid_out(text, "svg", nodes)
+
+
+def laid_out(text: str, form: str, nodes: int = 0) -> str:
+    """Lay DOT text out: "svg" for a picture, "plain" for places and sizes in inches (see `svg`)."""
+    refuse_too_many(nodes)
     program = engine()
     try:
         from graphviz.backend import dot_command, execute
     except ImportError:
         raise missing("graphviz", "graph") from None
-    command = [program, *dot_command.command("dot", "svg")[1:]]
+    command = [program, *dot_command.command("dot", form)[1:]]
     try:
         done = execute.run_check(
             command, input=text.encode(), capture_output=True, quiet=True, timeout=PATIENCE
@@ -83,23 +93,46 @@ def svg(text: str, nodes: int = 0) -> str:
     return cast(bytes, done.stdout).decode()
 
 
-def png(picture: str) -> bytes:
+def font() -> str:
+    """Find the Japanese font that comes by pip. Raises MissingExtraError where there is none."""
+    try:
+        from pylopdf_fonts_cjk import sans_path
+    except ImportError:
+        raise missing("pylopdf-fonts-cjk", "graph") from None
+    return str(sans_path())
+
+
+def pdf(picture: str) -> bytes:
+    """Turn an SVG from `svg` into a PDF with its font inside, one page as large as the picture.
+
+    Raises MissingExtraError where svg2pdf-py or the Japanese font is not installed.
+    """
+    try:
+        import svg2pdf_py
+    except ImportError:
+        raise missing("svg2pdf-py", "pdf") from None
+    fonts = svg2pdf_py.FontDatabase()
+    fonts.load_font_file(font())
+    named = re.sub(r'font-family="[^"]*"', 'font-family="Noto Sans JP"', picture)
+    drawn: bytes = svg2pdf_py.svg_to_pdf(named, fonts)
+    return drawn
+
+
+def png(picture: str, background: str = "#FFFFFF") -> bytes:
     """Turn an SVG from `svg` into a PNG, at most 16,000 pixels long and 16 million in all.
 
+    background: what is seen where the picture leaves off, as #RRGGBB.
     Raises MissingExtraError where resvg or the Japanese font is not installed.
     """
     try:
         from resvg_py import svg_to_bytes
     except ImportError:
         raise missing("resvg-py", "graph") from None
-    try:
-        from pylopdf_fonts_cjk import sans_path
-    except ImportError:
-        raise missing("pylopdf-fonts-cjk", "graph") from None
+    file = font()
     # dpi must be said, for without it resvg cannot read Graphviz' lengths in points
     drawn: bytes = svg_to_bytes(
-        svg_string=picture, width=pixels_across(picture), dpi=96.0, background="#FFFFFF",
-        skip_system_fonts=True, font_files=[str(sans_path())], font_family="Noto Sans JP",
+        svg_string=picture, width=pixels_across(picture), dpi=96.0, background=background,
+        skip_system_fonts=True, font_files=[file], font_family="Noto Sans JP",
         sans_serif_family="Noto Sans JP", serif_family="Noto Sans JP",
     )
     return drawn

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from ..errors import Language, OptionError
-from .model import GraphNode
+from .model import Edge, GraphNode, Group
+from .theme import THEMES, ThemeName
 
 Direction = Literal["LR", "TB", "RL", "BT"]
-Role = Literal["title", "operation", "shape", "value", "gradient"]
+Style = Literal["boxes", "book"]
+Role = Literal["title", "operation", "formula", "shape", "value", "gradient", "mark"]
 
 DIRECTIONS = ("LR", "TB", "RL", "BT")
 LONGEST_NAME = 40  # characters
@@ -31,28 +34,59 @@ WORDS: dict[str, tuple[str, str]] = {
     "not_finite": ("非有限", "not finite"),
     "above": ("上に既出", "see above"),
     "below": ("続きは下", "continued below"),
+    "module": ("モジュール", "module"),
+    "operations": ("演算", "operations"),
+    "parameters": ("パラメータ", "parameters"),
+    "forward": ("順伝播", "forward"),
+    "backward": ("逆伝播", "backward"),
+    "call": ("回目", "call"),
+    "output": ("出力", "output"),
+    "failed": ("ここで失敗", "failed here"),
 }
 
 SYMBOLS = {
     "np.add": "+", "np.subtract": "−", "np.multiply": "×", "np.divide": "÷", "np.matmul": "@",
+    "np.negative": "−",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a picture shows, and how. Raises OptionError for a direction or language unknown."""
+    """What a picture shows, and how.
+
+    formulas    what each operation computes; slopes: local derivatives, on the edges
+    statistics  mean and range in place of big arrays; else their first elements
+    highlight   ids of the nodes on a path to pick out
+    marks       id -> what is wrong there, drawn as a warning
+    Raises OptionError for a language, direction, theme or style that there is not.
+    """
 
     language: Language
     values: bool = True
     gradients: bool = True
     shapes: bool = True
     direction: Direction = "LR"
+    formulas: bool = False
+    slopes: bool = False
+    statistics: bool = True
+    theme: ThemeName = "light"
+    style: Style = "boxes"
+    highlight: frozenset[str] = frozenset()
+    marks: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.language not in ("ja", "en"):
             raise OptionError("language", given=self.language)
         if self.direction not in DIRECTIONS:
             raise OptionError("draw_direction", given=self.direction, known=", ".join(DIRECTIONS))
+        if self.theme not in THEMES:
+            raise OptionError("draw_theme", given=self.theme, known=", ".join(THEMES))
+        if self.style not in ("boxes", "book"):
+            raise OptionError("draw_style", given=self.style, known="boxes, book")
+
+    def but(self, **changes: Any) -> Look:
+        """Give a Look that differs in some of its options."""
+        return replace(self, **changes)
 
     def word(self, key: str) -> str:
         """Give a word in the language of the picture."""
@@ -68,15 +102,27 @@ class Line:
 
 
 def lines(node: GraphNode, look: Look) -> list[Line]:
-    """Put a record into lines: title, operation, shape, value, gradient."""
+    """Put a record into lines: title, operation, formula, shape, value, gradient, mark."""
     found = [Line("title", title(node, look))]
     if node.kind == "operation" and node.name:
         found.append(Line("operation", operation(node)))
-    if _is_number(node):
+    if node.kind == "module":
+        found.append(Line("operation", contents(node, look)))
+    if look.formulas and node.formula is not None:
+        found.append(Line("formula", clean(node.formula.forward.text, 60)))
+    if is_number(node):
         return found
+    found += _facts(node, look)
+    if node.id in look.marks:
+        found += [Line("mark", clean(text, 80)) for text in look.marks[node.id].splitlines()]
+    return found
+
+
+def _facts(node: GraphNode, look: Look) -> list[Line]:
+    found = []
     if look.shapes and node.shape is not None:
         found.append(Line("shape", f"{shape(node.shape)} {node.dtype or ''}".rstrip()))
-    if look.values and (node.shape is not None or node.kind == "constant"):
+    if look.values and not node.folded and (node.shape is not None or node.kind == "constant"):
         found += _array("value", node.value, look, "unknown")
     if look.gradients and not node.folded:
         found += _gradients(node, look)
@@ -99,7 +145,38 @@ def _same(a: Any, b: Any) -> bool:
     return a.shape == b.shape and bool(np.all((a == b) | (np.isnan(a) & np.isnan(b))))
 
 
-def _is_number(node: GraphNode) -> bool:
+def contents(node: GraphNode, look: Look) -> str:
+    """Say what is in a module that is drawn as one box."""
+    parts = [f"{look.word('operations')} {node.contents}"]
+    if node.parameters:
+        parts.append(f"{look.word('parameters')} {node.parameters:,}")
+    return "  ".join(parts)
+
+
+def heading(group: Group, look: Look) -> str:
+    """Give the heading of a module's frame: "fc1: Linear × 12"."""
+    parts = ": ".join(clean(part) for part in (group.label, group.kind) if part)
+    again = f" ({group.call} {look.word('call')})" if group.call > 1 else ""
+    return parts + again + (f" × {group.repeat}" if group.repeat > 1 else "")
+
+
+def slope(edge: Edge, target: GraphNode, look: Look) -> str:
+    """Say a local derivative: "∂y/∂a = b = 2"; "" where nothing is known of it."""
+    if target.formula is None or target.kind != "operation":
+        return ""
+    argument = edge.argument
+    known = target.formula.of(argument)
+    if edge.slope is None:
+        return "" if target.formula.is_general else clean(f"∂L/∂{argument} = {known.pull.text}", 60)
+    texts = [known.local.text] if known.local is not None else []
+    if edge.slope.size == 1:
+        texts.append(number(edge.slope.ravel()[0]).replace("-", "−"))
+    elif not texts or look.statistics:
+        texts.append(" ".join(summary(edge.slope, look)))
+    return clean(" = ".join([f"∂y/∂{argument}", *dict.fromkeys(texts)]), 60)
+
+
+def is_number(node: GraphNode) -> bool:
     """Tell whether a node is a bare number of the program's, which is its own title."""
     return (
         node.kind == "constant" and not node.name and node.value is not None
@@ -109,11 +186,15 @@ def _is_number(node: GraphNode) -> bool:
 
 def title(node: GraphNode, look: Look) -> str:
     """Give a node's heading: its name, or what it is."""
+    if node.kind == "module":
+        parts = ": ".join(clean(part) for part in (node.name, node.label) if part)
+        times = f" × {node.repeat}" if node.repeat > 1 else ""
+        return (parts or look.word("module")) + times
     if node.name:
         return clean(node.name)
     if node.kind == "operation":
         return operation(node)
-    if _is_number(node):
+    if is_number(node):
         return number(node.value[()])  # type: ignore[index]
     return look.word(node.kind)
 
@@ -145,6 +226,11 @@ def summary(array: Any, look: Look) -> list[str]:
         return ("[" + "\n".join(row(r) for r in array) + "]").split("\n")
     if array.size == 0:
         return ["[]"]
+    if not look.statistics:
+        inside = ", ".join(number(v) for v in array.ravel()[:ELEMENTS])
+        brackets = "[" * array.ndim, "]" * array.ndim
+        more = ", …" if array.size > ELEMENTS else ""
+        return [f"{brackets[0]}{inside}{more}{brackets[1]}"]
     numbers = array.astype(np.float64).ravel()
     finite = numbers[np.isfinite(numbers)]
     texts = []

@@ -163,7 +163,7 @@ def test_too_many_nodes_are_refused(monkeypatch):
     with pytest.raises(OptionError) as caught:
         drawing.svg()
     assert caught.value.key == "draw_too_many"
-    assert caught.value.facts["nodes"] == 5
+    assert caught.value.facts["nodes"] == "5"
     assert drawing.text
     assert drawing.dot
     assert drawing.mermaid
