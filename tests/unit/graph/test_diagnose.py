@@ -1,0 +1,492 @@
+"""Each illness is found where it is, and not where something only looks like it."""
+
+from __future__ import annotations
+
+import io
+import json
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import tinygrad_jp as tj
+from tinygrad_jp import data, nn
+from tinygrad_jp.errors import ArgumentError, GradientError, ShapeError, set_language
+from tinygrad_jp.nn.functional import cross_entropy, log_softmax
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((64, 4)).astype(np.float32)
+LABELS = RNG.integers(0, 3, 64)
+Y = RNG.standard_normal((64, 1)).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    tj.manual_seed(0)
+
+
+def kinds(report):
+    return sorted({f.kind for f in report.findings})
+
+
+def found(report, kind):
+    return next(f for f in report.findings if f.kind == kind)
+
+
+def mlp(*widths, act=nn.ReLU):
+    layers = []
+    for a, b in pairwise(widths[:-1]):
+        layers += [nn.Linear(a, b), act()]
+    return nn.Sequential(*layers, nn.Linear(*widths[-2:]))
+
+
+def classify(model, x=X, t=LABELS):
+    return tj.diagnose(model, x, t, nn.CrossEntropyLoss(), lang="en")
+
+
+# ── healthy ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def moons(passes, hidden=3):
+    x, t = data.make_moons(200, noise=0.2, random_state=0)
+    np.random.seed(0)
+    w = {
+        "W1": np.random.randn(2, hidden) / np.sqrt(2), "b1": np.zeros((1, hidden)),
+        "W2": np.random.randn(hidden, 2) / np.sqrt(hidden), "b2": np.zeros((1, 2)),
+    }
+    w = {k: tj.tensor(v, requires_grad=True) for k, v in w.items()}
+
+    def loss():
+        z = np.tanh(x @ w["W1"] + w["b1"]) @ w["W2"] + w["b2"]
+        penalty = sum((w[k] * w[k]).sum() for k in ("W1", "W2"))
+        return len(x) * cross_entropy(z, t) + 0.005 * penalty
+
+    for _ in range(passes):
+        for p in w.values():
+            p.grad = None
+        loss().backward()
+        with tj.no_grad():
+            for p in w.values():
+                p -= 0.01 * p.grad
+    return loss(), w
+
+
+@pytest.mark.parametrize("passes", [0, 300, 2000])
+def test_moons_is_healthy(passes):
+    loss, w = moons(passes)
+    report = tj.diagnose(loss, names=w)
+    assert report.findings == []
+    assert report.healthy
+    assert [row.place.partition(" ")[0] for row in report.layers] == ["W1", "W2"]
+
+
+def two_layer(std, passes, x, t):
+    rng = np.random.default_rng(0)
+    w = {"W1": std * rng.standard_normal((784, 50)), "b1": np.zeros(50),
+         "W2": std * rng.standard_normal((50, 10)), "b2": np.zeros(10)}
+    w = {k: tj.tensor(v, requires_grad=True) for k, v in w.items()}
+
+    def loss():
+        z = 1 / (1 + np.exp(-(np.dot(x, w["W1"]) + w["b1"])))
+        a = np.dot(z, w["W2"]) + w["b2"]
+        a = a - np.max(a, axis=-1, keepdims=True)
+        y = np.exp(a) / np.sum(np.exp(a), axis=-1, keepdims=True)
+        return -np.sum(t * np.log(y + 1e-7)) / len(y)
+
+    for _ in range(passes):
+        for p in w.values():
+            p.grad = None
+        loss().backward()
+        with tj.no_grad():
+            for p in w.values():
+                p -= 0.1 * p.grad
+    return loss(), w
+
+
+@pytest.mark.parametrize("passes", [0, 100])
+def test_two_layer_net_is_healthy(passes):
+    x = RNG.random((100, 784)) * (RNG.random((100, 784)) < 0.2)  # as sparse as digits are
+    t = np.eye(10)[RNG.integers(0, 10, 100)]
+    loss, w = two_layer(0.01, passes, x, t)
+    report = tj.diagnose(loss, names=w)
+    assert report.findings == []
+    assert len(report.layers) == 2
+
+
+@pytest.mark.parametrize("epochs", [0, 60])
+def test_housing_is_healthy(epochs):
+    x = RNG.standard_normal((404, 3)).astype(np.float32)
+    t = (22 + 9 * np.tanh(x @ [1.0, -0.3, -0.8]) + RNG.standard_normal(404))[:, None].astype("f")
+    model = mlp(3, 64, 64, 1)
+    adam = tj.optim.Adam(model.parameters(), lr=1e-3)
+    for _ in range(epochs):
+        adam.zero_grad()
+        nn.MSELoss()(model(x), t).backward()
+        adam.step()
+    assert tj.diagnose(model, x, t, nn.MSELoss()).findings == []
+
+
+@pytest.mark.parametrize("model", [
+    nn.Sequential(nn.Linear(4, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 3)),
+    nn.Sequential(nn.Linear(4, 16), nn.LayerNorm(16), nn.GELU(), nn.Linear(16, 3)),
+    mlp(4, 32, 32, 32, 3, act=nn.Tanh), mlp(4, 32, 32, 32, 32, 3, act=nn.ReLU),
+    mlp(4, 16, 3, act=nn.Sigmoid),
+], ids=["batchnorm", "layernorm", "tanh", "relu", "sigmoid"])
+def test_ordinary_networks_are_healthy(model):
+    assert classify(model).findings == []
+
+
+# ── signals ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_vanishing_gradients():
+    report = classify(mlp(*[4] * 10, 3, act=nn.Sigmoid))
+    finding = found(report, "vanishing")
+    assert finding.severity == "error"
+    assert finding.place == "0.weight (n0)"
+    assert finding.numbers["layers"] == 10
+    rows = {row.place: row for row in report.layers}
+    assert finding.numbers["first"] == rows["0.weight (n0)"].norm
+    assert finding.numbers["ratio"] == pytest.approx(rows["0.weight (n0)"].ratio)
+    assert finding.numbers["factor"] ** 9 == pytest.approx(finding.numbers["ratio"])
+
+
+def test_norms_are_those_of_the_layers_outputs():
+    model = mlp(4, 8, 3)
+    report = classify(model)
+    kept = []
+    model[0].register_full_backward_hook(lambda m, gi, go: kept.append(go[0]))
+    nn.CrossEntropyLoss()(model(tj.tensor(X)), LABELS).backward()
+    assert report.layers[0].norm == pytest.approx(float(np.linalg.norm(kept[0].numpy())), rel=1e-5)
+
+
+def test_exploding_gradients():
+    model = mlp(*[16] * 8, 3, act=nn.ReLU)
+    for p in model.parameters():
+        p.data[...] *= 20
+    report = classify(model, RNG.standard_normal((64, 16)).astype("f"))
+    assert found(report, "exploding").numbers["ratio"] > 1e3
+    assert "vanishing" not in kinds(report)
+
+
+def test_a_small_loss_does_not_make_gradients_vanish():
+    model = mlp(*[16] * 6, 3, act=nn.Tanh)
+    x = RNG.standard_normal((64, 16)).astype("f")
+    loss = 1e-6 * nn.CrossEntropyLoss()(model(tj.tensor(x)), LABELS)
+    assert tj.diagnose(loss, names=model).findings == []
+
+
+def test_dead_relus():
+    model = mlp(4, 20, 3)
+    model[0].bias.data[:15] = -100
+    finding = found(classify(model), "dead_relu")
+    assert (finding.numbers["dead"], finding.numbers["units"]) == (15, 20)
+    assert finding.numbers["percent"] == 75
+    assert finding.severity == "warning"
+    model[0].bias.data[:] = -100
+    report = classify(model)
+    assert found(report, "dead_relu").severity == "error"
+    assert "zero_gradient" in kinds(report)  # of the weights before it
+
+
+def test_dead_relus_however_written():
+    w = tj.tensor(RNG.standard_normal((4, 8)).astype("f"), requires_grad=True)
+    v = tj.tensor(RNG.standard_normal((8, 3)).astype("f"), requires_grad=True)
+    loss = cross_entropy(np.maximum(X @ w - 100, 0) @ v + 0.1, LABELS)
+    assert "dead_relu" in kinds(tj.diagnose(loss))
+
+
+def test_a_relu_that_is_zero_half_of_the_time_is_alive():
+    model = mlp(4, 20, 3)
+    model[0].bias.data[:] = -1.0  # most are 0 on most samples, but not on all
+    assert "dead_relu" not in kinds(classify(model))
+
+
+def test_a_batch_of_two_says_nothing_of_a_unit():
+    assert "dead_relu" not in kinds(classify(mlp(4, 50, 3), X[:2], LABELS[:2]))
+
+
+@pytest.mark.parametrize("act", [nn.Sigmoid, nn.Tanh])
+def test_saturated_units(act):
+    model = mlp(4, 20, 3, act=act)
+    model[0].weight.data[...] *= 1000
+    finding = found(classify(model), "saturated")
+    assert finding.numbers["units"] == 20
+    assert finding.numbers["slope"] < 0.01
+
+
+def test_saturation_of_the_books_own_sigmoid():
+    x, t = RNG.random((100, 784)), np.eye(10)[RNG.integers(0, 10, 100)]
+    loss, w = two_layer(5.0, 0, x, t)
+    assert found(tj.diagnose(loss, names=w), "saturated").numbers["name"] == "sigmoid"
+
+
+def test_a_sure_output_is_not_saturated():
+    model = nn.Sequential(nn.Linear(4, 1), nn.Sigmoid())
+    model[0].weight.data[...] *= 1000
+    t = (X @ model[0].weight.numpy().T > 0).astype("f")
+    assert "saturated" not in kinds(tj.diagnose(model, X, t, nn.BCELoss()))
+
+
+def test_where_nan_arose():
+    w = tj.tensor(np.ones(4, "f"), requires_grad=True)
+    h = X @ w
+    with np.errstate(invalid="ignore"):
+        loss = (np.log(h) * 2).sum()
+    finding = found(tj.diagnose(loss, lang="en"), "non_finite_arose")
+    assert finding.place.startswith("np.log")
+    assert finding.numbers["what"] == "NaN"
+    assert finding.numbers["count"] == int((h.numpy() < 0).sum())
+    assert len([f for f in tj.diagnose(loss).findings if f.kind.startswith("non_finite")]) == 1
+
+
+def test_nan_in_the_data():
+    x = X.copy()
+    x[3, 1] = np.nan
+    finding = found(classify(mlp(4, 8, 3), x), "non_finite_given")
+    assert finding.numbers["count"] == 1
+
+
+def test_nan_only_on_the_way_back():
+    w = tj.tensor([0.0, 4.0], requires_grad=True)
+    with np.errstate(divide="ignore"):
+        report = tj.diagnose(np.sqrt(w).sum())
+    assert found(report, "non_finite_pulled").place.startswith("np.sqrt")
+
+
+def test_a_mask_of_minus_infinity_is_meant():
+    w = tj.tensor(RNG.standard_normal((4, 3)).astype("f"), requires_grad=True)
+    mask = np.where(RNG.random((64, 3)) < 0.2, -np.inf, 0.0).astype("f")
+    mask[:, 0] = 0
+    loss = -(log_softmax(tj.tensor(X) @ w + mask, 1)[:, 0]).mean()
+    assert not [k for k in kinds(tj.diagnose(loss)) if k.startswith("non_finite")]
+
+
+# ── structure ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_linear_after_linear():
+    report = classify(nn.Sequential(nn.Linear(4, 16), nn.Linear(16, 3)))
+    assert kinds(report) == ["linear_linear"]
+    assert found(report, "linear_linear").place == "0.weight (n0) → 1.weight (n2)"
+
+
+def test_linear_after_linear_by_hand():
+    w, v = (tj.tensor(RNG.standard_normal(s).astype("f"), requires_grad=True) for s in [(4, 8), (8, 3)])
+    b = tj.tensor(np.zeros(8, "f"), requires_grad=True)
+    assert "linear_linear" in kinds(tj.diagnose(cross_entropy((X @ w + b) @ v, LABELS)))
+    assert "linear_linear" not in kinds(tj.diagnose(cross_entropy(np.tanh(X @ w + b) @ v, LABELS)))
+
+
+def test_a_factored_matrix_is_meant():
+    model = nn.Sequential(nn.Linear(4, 2), nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 3))
+    assert "linear_linear" not in kinds(classify(model))
+
+
+def test_two_heads_are_no_stack():
+    a, b = nn.Linear(4, 8), nn.Linear(8, 3)
+    h = a(tj.tensor(X))
+    loss = cross_entropy(b(h), LABELS) + (h * h).mean()
+    assert "linear_linear" not in kinds(tj.diagnose(loss))
+
+
+@pytest.mark.filterwarnings("ignore::tinygrad_jp.errors.TinygradWarning")
+def test_softmax_before_cross_entropy():
+    model = nn.Sequential(nn.Linear(4, 3), nn.Softmax(1))
+    assert kinds(classify(model)) == ["softmax_twice"]
+    w = tj.tensor(RNG.standard_normal((4, 3)).astype("f"), requires_grad=True)
+    e = np.exp(X @ w)
+    loss = cross_entropy(e / np.sum(e, axis=1, keepdims=True), LABELS)
+    assert "softmax_twice" in kinds(tj.diagnose(loss))
+
+
+def test_softmax_with_its_own_log_is_right():
+    w = tj.tensor(RNG.standard_normal((4, 3)).astype("f"), requires_grad=True)
+    loss = -np.log(tj.softmax(X @ w, 1))[np.arange(64), LABELS].mean()
+    assert tj.diagnose(loss).findings == []
+
+
+@pytest.mark.filterwarnings("ignore::tinygrad_jp.errors.TinygradWarning")
+def test_sigmoid_before_a_loss_with_logits():
+    model = nn.Sequential(nn.Linear(4, 1), nn.Sigmoid())
+    t = (Y > 0).astype("f")
+    assert "sigmoid_twice" in kinds(tj.diagnose(model, X, t, nn.BCEWithLogitsLoss()))
+    assert tj.diagnose(model, X, t, nn.BCELoss()).findings == []
+
+
+@pytest.mark.parametrize("loss", [
+    lambda y, t: ((y - t) ** 2).mean(), lambda y, t: np.mean(np.abs(t - y)),
+    lambda y, t: np.square(y - t).sum() / 2,
+])
+def test_a_column_against_a_row(loss):
+    model = mlp(4, 8, 1)
+    assert "broadcast_loss" in kinds(tj.diagnose(model, X, Y[:, 0], loss))
+    assert "broadcast_loss" not in kinds(tj.diagnose(model, X, Y, loss))
+
+
+def test_all_pairs_are_no_mistake():
+    w = tj.tensor(RNG.standard_normal((4,)).astype("f"), requires_grad=True)
+    y = X @ w
+    assert "broadcast_loss" not in kinds(tj.diagnose(((y[:, None] - y) ** 2).mean()))
+
+
+# ── weights and data ────────────────────────────────────────────────────────────────────────────
+
+
+class Forgetful(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b, self.c = nn.Linear(4, 8), nn.Linear(8, 3), nn.Linear(8, 3)
+        self.cut = nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.b(self.a(x).relu()) + self.cut(x).detach()
+
+
+def test_parameters_without_part():
+    report = classify(Forgetful())
+    assert {f.place for f in report.findings if f.kind == "unused_parameter"} == {"c.weight", "c.bias"}
+    assert {f.place for f in report.findings if f.kind == "no_path"} == {"cut.weight", "cut.bias"}
+
+
+def test_parameters_without_a_path_from_a_loss():
+    model = Forgetful()
+    loss = cross_entropy(model(tj.tensor(X)), LABELS)
+    report = tj.diagnose(loss, names=model)
+    assert len([f for f in report.findings if f.kind == "unreached_parameter"]) == 4
+
+
+def test_other_models_beside_it_are_not_blamed():
+    model, other = mlp(4, 8, 3), mlp(4, 8, 3)
+    loss = cross_entropy(model(tj.tensor(X)), LABELS)
+    assert tj.diagnose(loss, names={"model": model, "other": other}).findings == []
+
+
+def test_frozen_parameters_are_meant():
+    model = mlp(4, 8, 3)
+    model[0].requires_grad_(False)
+    assert tj.diagnose(model, X, LABELS, nn.CrossEntropyLoss()).findings == []
+
+
+def test_units_that_are_all_alike():
+    model = mlp(4, 8, 3)
+    for p in model.parameters():
+        p.data[...] = 0.5
+    assert found(classify(model), "symmetric_units").place == "0.weight (n0)"
+    for p in model.parameters():
+        p.data[...] = 0
+    assert found(classify(model), "zero_weights").numbers["units"] == 8
+
+
+def test_zero_at_the_end_is_a_way_to_begin():
+    model = mlp(4, 8, 8, 3)
+    model[4].weight.data[...] = 0
+    assert not {"symmetric_units", "zero_weights"} & set(kinds(classify(model)))
+    assert "zero_weights" not in kinds(classify(nn.Sequential(_zeroed(nn.Linear(4, 3)))))
+
+
+def _zeroed(layer):
+    layer.weight.data[...] = 0
+    return layer
+
+
+def test_two_units_alike_are_no_symmetry():
+    model = mlp(4, 8, 3)
+    model[0].weight.data[1] = model[0].weight.numpy()[0]
+    assert "symmetric_units" not in kinds(classify(model))
+
+
+def test_inputs_that_are_not_normalised():
+    assert "raw_inputs" in kinds(classify(mlp(4, 8, 3), X * 50 + 100))
+    pixels = RNG.integers(0, 256, (64, 4)).astype("f")
+    finding = found(classify(mlp(4, 8, 3), pixels), "raw_inputs")
+    assert finding.numbers["high"] == pixels.max()
+    uneven = X * np.array([1, 1, 1, 1e-3], "f") * 5
+    assert "raw_inputs" in kinds(classify(mlp(4, 8, 3), uneven))
+    for fine in (pixels / 255, (X > 0).astype("f"), X * 3 + 1):
+        assert "raw_inputs" not in kinds(classify(mlp(4, 8, 3), fine.astype("f")))
+
+
+# ── what it is like to use ──────────────────────────────────────────────────────────────────────
+
+
+def test_nothing_is_touched():
+    model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 3))
+    before = {k: v.numpy().copy() for k, v in model.state_dict().items()}
+    state = tj.rand(1)
+    tj.manual_seed(5)
+    classify(model)
+    after = tj.rand(1)
+    tj.manual_seed(5)
+    assert after.item() == tj.rand(1).item() != state.item()
+    assert all(np.array_equal(before[k], v.numpy()) for k, v in model.state_dict().items())
+    assert all(p.grad is None for p in model.parameters())
+    loss = cross_entropy(model(tj.tensor(X)), LABELS)
+    tj.diagnose(loss)
+    loss.backward()  # the graph is still there
+
+
+@pytest.mark.parametrize("lang", ["ja", "en"])
+def test_every_window_says_it(lang):
+    model = nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 3))
+    report = tj.diagnose(model, X * 100, LABELS, nn.CrossEntropyLoss(), lang=lang)
+    word = {"ja": "正規化", "en": "normalised"}[lang]
+    for text in (str(report), repr(report), report.markdown(), report.html(), report._repr_html_()):
+        assert word in text
+        assert "0.weight" in text
+    assert json.loads(json.dumps(report.to_dict()))["findings"][0]["kind"]
+    rich = pytest.importorskip("rich.console")
+    console = rich.Console(width=200, record=True, file=io.StringIO())
+    console.print(report)
+    assert word in console.export_text()
+
+
+def test_the_language_in_force_is_asked_late():
+    report = tj.diagnose(nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 3)), X, LABELS, nn.CrossEntropyLoss())
+    set_language("ja")
+    assert "診断" in str(report)
+    set_language("en")
+    assert "Diagnosis" in str(report)
+    set_language(None)
+
+
+def test_names_are_escaped():
+    w = tj.tensor(np.zeros((4, 3), "f"), requires_grad=True)
+    w.name = "</script><img onerror=alert(1)>|`"
+    report = tj.diagnose(cross_entropy(X * 100 @ w, LABELS))
+    assert report.findings or report.layers
+    assert "<img" not in report.html()
+    assert "<img" not in report.markdown().replace("\\<", "")
+
+
+def test_the_worst_comes_first():
+    model = nn.Sequential(nn.Linear(4, 16), nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 3))
+    model[1].bias.data[...] = -1000
+    severities = [f.severity for f in classify(model).findings]
+    assert severities[0] == "error"
+    assert severities == sorted(severities, key=["error", "warning", "note"].index)
+
+
+def test_a_model_without_a_loss():
+    report = tj.diagnose(mlp(4, 8, 3), X, lang="en")
+    assert report.stands_in
+    assert "No loss was given" in str(report)
+
+
+def test_what_cannot_be_diagnosed():
+    model = mlp(4, 8, 3)
+    with pytest.raises(ArgumentError, match="Module"):
+        tj.diagnose(3.0)
+    with pytest.raises(ArgumentError, match="loss_fn"):
+        tj.diagnose(model, X, LABELS)
+    with pytest.raises(ArgumentError, match="Sequential"):
+        tj.diagnose(model)
+    y = model(tj.tensor(X))
+    with pytest.raises(ShapeError, match="mean"):
+        tj.diagnose(y)
+    with pytest.raises(ArgumentError):
+        tj.diagnose(y.mean(), X)
+    loss = y.mean()
+    loss.backward()
+    with pytest.raises(GradientError):
+        tj.diagnose(loss)
