@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.random import generator as rng
-from ..autograd.structure import flatten, rebuild
+from ..autograd.structure import flatten, leaves, rebuild
 from ..autograd.tensor import Tensor
 from ..errors import ArgumentError, OptionError, PositionError, ShapeError
 
@@ -57,13 +57,14 @@ class TensorDataset(Dataset):
     def __init__(self, *arrays: Tree) -> None:
         if not arrays:
             raise ArgumentError("dataset_empty")
-        found = [(path, as_rows(a, path)) for path, a in flatten(arrays, "arrays")]
+        arrays = as_arrays(arrays, "arrays")
+        found = flatten(arrays, "arrays")
         if len({len(a) for _, a in found}) != 1:
             raise ShapeError(
                 "dataset_lengths", lengths=", ".join(f"{path}: {len(a)}" for path, a in found)
             )
         self.arrays: list[Array] = [a for _, a in found]
-        self.tree: tuple[Tree, ...] = rebuild(arrays, self.arrays)
+        self.tree: tuple[Tree, ...] = arrays
 
     @property
     def tensors(self) -> tuple[Tree, ...]:
@@ -76,6 +77,19 @@ class TensorDataset(Dataset):
     def __getitem__(self, index: Any) -> Any:
         """Give a row of each array, or the rows of a slice or of a list of numbers."""
         return rebuild(self.tree, [a[index] for a in self.arrays])
+
+
+def as_arrays(tree: Tree, path: str) -> Tree:
+    """Read what is in tuples, lists and dicts as arrays; a list of numbers is an array itself."""
+    is_numbers = isinstance(tree, list) and all(isinstance(v, (int, float)) for v in leaves(tree))
+    if is_numbers or not isinstance(tree, (tuple, list, dict)):
+        return as_rows(tree, path)
+    if isinstance(tree, dict):
+        return {key: as_arrays(v, f"{path}[{key!r}]") for key, v in tree.items()}
+    parts = [as_arrays(v, f"{path}[{i}]") for i, v in enumerate(tree)]
+    if hasattr(tree, "_make"):
+        return tree._make(parts)
+    return tuple(parts) if isinstance(tree, tuple) else parts
 
 
 def as_rows(value: Any, path: str) -> Array:

@@ -10,8 +10,8 @@ import numpy as np
 from ..autograd import random
 from ..autograd.apply import wrap
 from ..autograd.mode import no_grad
-from ..autograd.structure import flatten, leaves, rebuild
-from ..data.dataset import Subset, TensorDataset, as_rows, random_split
+from ..autograd.structure import leaves, rebuild
+from ..data.dataset import Subset, TensorDataset, as_arrays, random_split
 from ..data.loader import DataLoader
 from ..errors import OptionError
 from . import loop
@@ -120,13 +120,15 @@ def predict(model: Any, x: Any, *, batch_size: int = 256) -> Any:
 
 def in_dtype_of(model: Any, data: Any) -> Any:
     """Take floating-point arrays, given as a tuple, in the dtype of the model's parameters."""
-    if not isinstance(data, tuple):
+    if not isinstance(data, tuple) or len(data) > 3:
         return data
     first = next(iter(model.parameters()), None) if hasattr(model, "parameters") else None
-    arrays = [as_rows(value, path) for path, value in flatten(data, "data")]
-    if first is not None:
-        arrays = [a.astype(first.dtype, copy=False) if a.dtype.kind == "f" else a for a in arrays]
-    return rebuild(data, arrays)
+    tree = as_arrays(data, "data")
+    if first is None:
+        return tree
+    dtype = first.dtype
+    arrays = [a.astype(dtype, copy=False) if a.dtype.kind == "f" else a for a in leaves(tree)]
+    return rebuild(tree, arrays)
 
 
 def set_aside(data: Any, share: float, seed: int) -> tuple[Subset, Subset]:

@@ -24,7 +24,7 @@ from .callback import listeners
 from .history import History
 from .task import Task
 
-ASIDE = 256  # so many losses are put aside before they are read
+ASIDE = 32  # so many losses are put aside before they are read; more would age in the cache
 
 
 class Run:
@@ -260,7 +260,6 @@ def learn(run: Run, progress: Any) -> None:
     begin, end = (listeners(run.callbacks, f"on_batch_{m}") for m in ("begin", "end"))
     total = run.sum
     losses, sizes = total.losses, total.sizes
-    due = perf_counter() if progress is not None else math.inf
     for n, batch in run.feed.batches(run.epoch, run.done):
         run.batch = done = run.done
         for callback in begin:
@@ -273,8 +272,8 @@ def learn(run: Run, progress: Any) -> None:
             callback(run)
         if len(losses) >= ASIDE:
             total.fold()
-        if progress is not None and perf_counter() >= due:
-            due = progress.tick(run)
+        if progress is not None and perf_counter() >= progress.due:
+            progress.tick(run)
         if run.is_halted:
             break
     total.fold()
@@ -302,7 +301,6 @@ def evaluate(
     """Judge a task's model by all batches of a feed; give {"loss": ..., metric: ...}."""
     step = task.evaluate_step
     total = Sum()
-    due = perf_counter() if progress is not None else math.inf
     modes = [(m, m.training) for m in task.modules()]
     for module, _ in modes:
         module.training = False
@@ -314,8 +312,8 @@ def evaluate(
                 total.sizes.append(n)
                 if len(total.losses) >= ASIDE:
                     total.fold()
-                if progress is not None and perf_counter() >= due:
-                    due = progress.tick(run)
+                if progress is not None and perf_counter() >= progress.due:
+                    progress.tick(run)
                 if run is not None and run.is_interrupted:
                     break
             return {"loss": total.mean(), **task.results()}

@@ -102,12 +102,12 @@ class ModelTask(Task):
 
         It gives (loss, loss of each output, output); of the latter, only where somebody asks.
         """
-        call, parts, clipping = self._call, self.criterion.parts, self.clips
+        model, call, parts, clipping = self.model, self._call, self.criterion.parts, self.clips
         zero_grad, update = self.optimizer.zero_grad, self.optimizer.step
 
         def learn(x: Any, t: Any = None, w: Any = None) -> tuple[Any, Any, Any]:
             zero_grad()
-            y = call(x)
+            y = model(x) if type(x) is Tensor else call(x)
             value, each = parts(y, t, w)
             value.backward()
             for clip in clipping:
