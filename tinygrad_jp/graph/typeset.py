@@ -177,12 +177,12 @@ def _call(name: str, nodes: list[ast.expr]) -> _Piece:
         return _named(rf"\{name}", name, first)
     if name in GREEK:
         return _Piece(rf"\{name}\left({latex}\right)", f"{GREEK[name]}({text})")
-    shown = rf"\{name}" if name in LATEX_FUNCTIONS else rf"\operatorname{{{_spaced(name)}}}"
+    shown = rf"\{name}" if name in LATEX_FUNCTIONS else rf"\operatorname{{{_joined(name)}}}"
     return _Piece(rf"{shown}\left({latex}\right)", f"{name}({text})")
 
 
-def _spaced(name: str) -> str:
-    return name.replace("_", r"\_")
+def _joined(name: str) -> str:
+    return name.replace("_", "-")
 
 
 def _named(latex: str, text: str, piece: _Piece) -> _Piece:

@@ -167,7 +167,7 @@ def test_every_built_in_rule_has_words_or_a_formula():
     ("exp(a * b)", r"e^{a \cdot b}", "exp(a·b)"),
     ("sin(x)", r"\sin x", "sin x"),
     ("sin(x + 1)", r"\sin \left(x + 1\right)", "sin(x + 1)"),
-    ("one_hot(t)", r"\operatorname{one\_hot}\left(t\right)", "one_hot(t)"),
+    ("one_hot(t)", r"\operatorname{one-hot}\left(t\right)", "one_hot(t)"),
     ("x_1 + mu", r"x_{1} + \mu", "x_1 + μ"),
     ("g * (-a)", r"g \cdot \left(-a\right)", "g·(−a)"),
 ])

@@ -1,0 +1,199 @@
+// Numbers and arrays: read from the data, written as a reader expects them.
+
+const ROWS_SHOWN = 8;
+const COLUMNS_SHOWN = 6;
+
+/** Gives the numbers of an array in the data, or null where only its statistics are there. */
+function numbersOf(place) {
+  if (place === null || place === undefined) return null;
+  const record = DATA.arrays[place];
+  if (record.numbers === undefined) {
+    if (record.d) {
+      record.numbers = record.d.map((v) => (typeof v === "boolean" ? v : Number(v)));
+    } else if (record.b) {
+      const bytes = Uint8Array.from(atob(record.b), (c) => c.charCodeAt(0));
+      record.numbers = new Float32Array(bytes.buffer);
+      record.single = true;
+    } else {
+      record.numbers = null;
+    }
+  }
+  return record.numbers;
+}
+
+const shapeOf = (place) => DATA.arrays[place].s;
+const sizeOf = (shape) => shape.reduce((a, b) => a * b, 1);
+const sameShape = (a, b) => a.length === b.length && a.every((n, i) => n === b[i]);
+
+/** Writes a number with four significant digits, as the pictures do. */
+function number(value, digits = 4) {
+  if (typeof value === "boolean") return value ? "True" : "False";
+  if (Number.isNaN(value)) return "NaN";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  let text;
+  if (size >= 10 ** 6 || size < 10 ** -4) {
+    text = value.toExponential(digits - 1).replace(/\.?0+e/, "e").replace("e+", "e");
+  } else if (Number.isInteger(value)) {
+    text = String(value);
+  } else {
+    text = value.toPrecision(digits);
+    if (text.includes("e")) text = String(Number(text));
+    if (text.includes(".")) text = text.replace(/\.?0+$/, "");
+  }
+  return text.replace("-", "−");
+}
+
+function shapeText(shape) {
+  return shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
+}
+
+/** Turns a flat place into an index of each axis. */
+function unravel(flat, shape) {
+  const index = [];
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    index.unshift(flat % shape[axis]);
+    flat = Math.floor(flat / shape[axis]);
+  }
+  return index;
+}
+
+function ravel(index, shape) {
+  return index.reduce((flat, i, axis) => flat * shape[axis] + i, 0);
+}
+
+/** Reads "1, 2" or "[1,2]" as a flat place inside a shape; null where it is none. */
+function readIndex(text, shape) {
+  const parts = text.replace(/[[\]()（）、，]/g, " ").split(/[\s,]+/).filter(Boolean).map(Number);
+  const fits = parts.length === shape.length &&
+    parts.every((i, axis) => Number.isInteger(i) && i >= -shape[axis] && i < shape[axis]);
+  return fits ? ravel(parts.map((i, axis) => (i < 0 ? i + shape[axis] : i)), shape) : null;
+}
+
+const indexText = (flat, shape) => `[${unravel(flat, shape).join(", ")}]`;
+
+/** One line about an array, to be read out. */
+function spoken(place) {
+  const numbers = numbersOf(place);
+  const record = DATA.arrays[place];
+  if (numbers && numbers.length <= 6) {
+    const texts = Array.from(numbers, (v) => number(v));
+    return record.s.length === 0 ? texts[0] : `[${texts.join(", ")}]`;
+  }
+  const about = record.m === undefined ? "" : ` ${word("mean")} ${number(Number(record.m))}`;
+  return `${shapeText(record.s)}${about}`;
+}
+
+/**
+ * Shows an array: a number, a table of a vector or a matrix, or statistics and a way to ask for one
+ * element. `picked` is a flat place to mark, `pick` is called with one that is chosen.
+ */
+function arrayView(place, { picked = null, pick = null, label = "" } = {}) {
+  const record = DATA.arrays[place];
+  const numbers = numbersOf(place);
+  const size = sizeOf(record.s);
+  if (size === 0) return el("p", { class: "note" }, `${word("empty")} ${shapeText(record.s)}`);
+  if (record.s.length === 0 && numbers) {
+    return el("span", { class: "number", title: String(numbers[0]) }, number(numbers[0]));
+  }
+  const view = el("div", { class: "array" });
+  if (numbers && record.s.length <= 2 && size <= 4 * ROWS_SHOWN * COLUMNS_SHOWN) {
+    view.append(table(record.s, numbers, { picked, pick, label }));
+    return view;
+  }
+  view.append(statistics(record));
+  if (!numbers) {
+    view.append(el("p", { class: "note" }, word("too_big")));
+  } else {
+    if (record.s.length <= 2) view.append(table(record.s, numbers, { picked, pick, label }));
+    view.append(indexForm(record.s, numbers, picked, pick));
+  }
+  return view;
+}
+
+function table(shape, numbers, { picked, pick, label }) {
+  const [rows, columns] = shape.length === 1 ? [1, shape[0]] : shape;
+  const shownRows = rows <= ROWS_SHOWN * 2 ? rows : ROWS_SHOWN;
+  const shownColumns = columns <= COLUMNS_SHOWN * 2 ? columns : COLUMNS_SHOWN;
+  const body = el("tbody");
+  for (let i = 0; i < shownRows; i++) {
+    const row = el("tr");
+    for (let j = 0; j < shownColumns; j++) {
+      const flat = i * columns + j;
+      const text = number(numbers[flat]);
+      const cell = el("td", { class: flat === picked ? "picked" : null });
+      if (pick) {
+        const title = `${indexText(flat, shape)} = ${numbers[flat]}`;
+        cell.append(el("button", {
+          type: "button", title, "aria-pressed": String(flat === picked), onclick: () => pick(flat),
+        }, text));
+      } else {
+        cell.title = `${indexText(flat, shape)} = ${numbers[flat]}`;
+        cell.append(text);
+      }
+      row.append(cell);
+    }
+    if (shownColumns < columns) row.append(el("td", { class: "more" }, "…"));
+    body.append(row);
+  }
+  if (shownRows < rows) {
+    body.append(el("tr", {}, el("td", { class: "more", colspan: shownColumns }, "⋮")));
+  }
+  const cut = shownRows < rows || shownColumns < columns;
+  const all = shapeText(shape);
+  const shown = shapeText(shape.length === 1 ? [shownColumns] : [shownRows, shownColumns]);
+  return el("div", { class: "scroll" },
+    el("table", { class: "matrix", "aria-label": label || null }, body),
+    cut && el("p", { class: "note" }, word("rows_shown", { all, shown })));
+}
+
+function statistics(record) {
+  const row = (key, value) => [el("dt", {}, word(key)), el("dd", {}, value)];
+  const figures = [];
+  if (record.m !== undefined) {
+    figures.push(
+      row("mean", number(Number(record.m))), row("deviation", number(Number(record.v))),
+      row("lowest", number(Number(record.l))), row("highest", number(Number(record.h))));
+  }
+  if (record.z) figures.push(row("zeros", String(record.z)));
+  if (record.n) figures.push([
+    el("dt", { class: "bad" }, word("not_finite")), el("dd", { class: "bad" }, String(record.n)),
+  ]);
+  return el("div", { class: "statistics" },
+    el("dl", {}, figures), record.g && record.g.length > 1 && histogram(record));
+}
+
+function histogram(record) {
+  const most = Math.max(...record.g);
+  const bars = record.g.map((count, i) => {
+    const height = count ? Math.max(1, (36 * count) / most) : 0;
+    return svg("rect", { x: i * 6, y: 38 - height, width: 5, height });
+  });
+  const name = `${word("histogram")}: ${number(Number(record.l))} – ${number(Number(record.h))}`;
+  return svg("svg", {
+    class: "histogram", viewBox: `0 0 ${record.g.length * 6} 39`, role: "img", "aria-label": name,
+  }, bars, svg("line", { x1: 0, x2: record.g.length * 6, y1: 38.5, y2: 38.5 }));
+}
+
+function indexForm(shape, numbers, picked, pick) {
+  const answer = el("output", { class: "answer" });
+  const input = el("input", {
+    type: "text", inputmode: "numeric", "aria-label": word("index"), size: 10,
+    placeholder: word("index_example", { example: shape.map(() => 0).join(", ") }),
+    value: picked === null ? "" : unravel(picked, shape).join(", "),
+  });
+  const look = (flat) => {
+    answer.textContent = flat === null
+      ? word("index_wrong", { shape: shapeText(shape) })
+      : `${indexText(flat, shape)} = ${number(numbers[flat], 7)}`;
+  };
+  input.addEventListener("change", () => {
+    const flat = readIndex(input.value, shape);
+    look(flat);
+    if (flat !== null && pick) pick(flat);
+  });
+  if (picked !== null && picked < numbers.length) look(picked);
+  return el("p", { class: "index" }, el("label", {}, word("index"), " ", input), " ", answer);
+}
+
