@@ -72,7 +72,7 @@ def put_back(parts: list[tuple[Any, Any]]) -> None:
         for part, state in parts:
             done.append((part, copied(part.state_dict())))
             if hasattr(part, "named_parameters"):
-                saving.load_into(part, state)
+                saving.load_into(part, state, is_exact=True)
             else:
                 part.load_state_dict(state)
     except BaseException:

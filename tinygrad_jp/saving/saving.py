@@ -65,13 +65,18 @@ def load(path: Any, model: Any = None, strict: bool = True) -> Any:
     return found
 
 
-def load_into(model: Any, found: Mapping[str, Any], strict: bool = True) -> None:
-    """Load a state dict whose dtypes must fit too: none may lose digits on the way."""
+def load_into(
+    model: Any, found: Mapping[str, Any], strict: bool = True, is_exact: bool = False
+) -> None:
+    """Load a state dict whose dtypes must fit too: none may lose digits on the way.
+
+    is_exact: they must be the same, for a training that goes on bit for bit.
+    """
     mine = model.state_dict()
     wrong = [
         text("state_dtype_entry", name=name, given=given, dtype=mine[name].dtype)
         for name, value in found.items()
-        if name in mine and not fits(given := as_array(value).dtype, mine[name].dtype)
+        if name in mine and not fits(given := as_array(value).dtype, mine[name].dtype, is_exact)
     ]
     if wrong:
         raise StateDictError(
@@ -80,8 +85,10 @@ def load_into(model: Any, found: Mapping[str, Any], strict: bool = True) -> None
     model.load_state_dict(found, strict) if not strict else model.load_state_dict(found)
 
 
-def fits(given: Any, dtype: Any) -> bool:
+def fits(given: Any, dtype: Any, is_exact: bool) -> bool:
     """Tell whether numbers of one dtype are the same in another, and of the same kind."""
+    if is_exact:
+        return bool(given == dtype)
     return given.kind == dtype.kind and bool(np.can_cast(given, dtype, "safe"))
 
 

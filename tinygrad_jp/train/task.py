@@ -11,8 +11,10 @@ from typing import Any
 
 from ..autograd.structure import leaves, rebuild
 from ..autograd.tensor import Tensor
+from ..errors import StateDictError
 from ..nn.utils import clip_grad_norm_, clip_grad_value_
 from ..optim import LBFGS
+from ..saving.checkpoint import put_back
 from .criterion import Criterion, as_criterion
 from .feed import count
 from .metric import Metric, as_metric
@@ -63,14 +65,20 @@ class Task:
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "metrics": [metric.state_dict() for metric in self.metrics],
+            "metrics": [[metric.name, metric.state_dict()] for metric in self.metrics],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from what `state_dict` gave."""
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.model.load_state_dict(state["model"])
-        for metric, saved in zip(self.metrics, state["metrics"], strict=True):
+        """Go on from what `state_dict` gave: all of it, or nothing.
+
+        Raises StateDictError where the model, the optimizer or the metrics are others.
+        """
+        names = [name for name, _ in state["metrics"]]
+        mine = [metric.name for metric in self.metrics]
+        if names != mine:
+            raise StateDictError("checkpoint_metrics", given=names, mine=mine)
+        put_back([(self.model, state["model"]), (self.optimizer, state["optimizer"])])
+        for metric, (_, saved) in zip(self.metrics, state["metrics"], strict=True):
             metric.load_state_dict(saved)
 
 
