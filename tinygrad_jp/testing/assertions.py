@@ -32,6 +32,7 @@ from .failures import ensure, reproduction, same
 from .laws import Law
 from .readers import gpu, readers
 
+__tracebackhide__ = True  # pytest points to the line of the test
 Array = Any
 tried: Counter[str] = Counter()  # examples tried so far, by law; shown at the end of a run
 
@@ -72,6 +73,11 @@ def broken(
     return error
 
 
+def cause(reason: Exception) -> Exception | None:
+    """Give what to show as an error's cause: a broken law has been told in full already."""
+    return None if isinstance(reason, LawError) else reason
+
+
 def hold(
     law: Law, entry: Entry, dtype: Any = np.float64, share: float = 0.1, profile: Any = None
 ) -> None:
@@ -101,9 +107,10 @@ def held(law: Law, entry: Entry, sample: Call, rng: np.random.Generator) -> None
         law(entry, sample, rng)
     except Exception as reason:
         code = reproduction(entry.fn, sample.args, sample.kwargs)
-        raise broken(
+        error = broken(
             law.__name__, label(entry.fn), reason, code, lambda: results_of(entry, sample)
-        ) from reason
+        )
+        raise error from cause(reason)
     tried[law.__name__] += 1
 
 
@@ -186,7 +193,8 @@ class Checked(Composite):
         def fn(*given: Any) -> Any:
             on_arrays = not any(isinstance(v, Tensor) for v in given)
             tensors = [v if isinstance(v, Tensor) else wrap(v) for v in given]
-            now = [v for _, v in found]
+            kind = tensors[0].dtype if tensors else np.dtype(np.float64)
+            now = [constant(v, kind) for _, v in found]
             for i, t in zip(chosen, tensors, strict=False):
                 now[i] = t
             call = rebuild(tuple(self.args), now)
@@ -208,9 +216,10 @@ class Checked(Composite):
             test()
         except Exception as reason:
             code = reproduction(self.user, self.args)
-            raise broken(
+            error = broken(
                 law, self.fn.__name__, reason, code, lambda: results_of(self, self.sample)
-            ) from reason
+            )
+            raise error from cause(reason)
         tried[law] += 1
 
 
@@ -222,6 +231,13 @@ def wanted(v: Any) -> bool:
 def tracked(v: Any) -> bool:
     """Tell whether a value is a Tensor that requires a gradient."""
     return isinstance(v, Tensor) and v.requires_grad
+
+
+def constant(v: Any, kind: Any) -> Any:
+    """Make what is not checked a Tensor too, as f expects it, in the dtype of what is."""
+    if not wanted(v) or not hasattr(v, "dtype"):
+        return v
+    return wrap(np.array(plain(v), dtype=kind))
 
 
 def plain(v: Any) -> Any:

@@ -15,6 +15,7 @@ from ..vocabulary.domain import Call
 from ..vocabulary.rule import Entry, label
 from .failures import ensure
 
+__tracebackhide__ = True  # pytest points to the line of the test
 Array = Any
 
 # ── a call, and the floating point arrays in it ─────────────────────────────────────────────────

@@ -11,6 +11,7 @@ from ..autograd.tensor import Tensor
 from ..errors import LawError, Phrase
 from ..vocabulary.rule import label
 
+__tracebackhide__ = True  # pytest points to the line of the test
 Array = Any
 What = str | Phrase  # names the thing that is compared
 
@@ -105,12 +106,12 @@ def imports(fns: Iterable[Any]) -> list[str]:
         module = getattr(fn, "__module__", "") or ""
         name = getattr(fn, "__name__", "<lambda>")
         known = module.startswith("numpy") or isinstance(fn, np.ufunc)
-        if known or "<locals>" in getattr(fn, "__qualname__", ""):
-            continue
-        if name.isidentifier() and module not in ("", "__main__", "builtins"):
-            lines[f"from {module} import {name}"] = None
-        elif called(fn) == "f":
+        if called(fn) == "f":
             lines[f"# f: {where(fn)}"] = None
+        elif known or "<locals>" in getattr(fn, "__qualname__", ""):
+            continue
+        elif name.isidentifier() and module not in ("", "__main__", "builtins"):
+            lines[f"from {module} import {name}"] = None
     return list(lines)
 
 

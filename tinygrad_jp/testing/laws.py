@@ -40,6 +40,7 @@ from .calls import (
 )
 from .failures import ensure, same
 
+__tracebackhide__ = True  # pytest points to the line of the test
 Array = Any
 Law = Callable[[Entry, Call, np.random.Generator], None]
 

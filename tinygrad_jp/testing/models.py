@@ -16,9 +16,10 @@ from ..autograd.structure import leaves
 from ..autograd.tensor import Tensor
 from ..errors import ArgumentError, LawError, Phrase
 from ..nn.module import Module
-from .assertions import assert_gradients, plain, title, wanted
+from .assertions import assert_gradients, cause, plain, title, wanted
 from .failures import ensure, same
 
+__tracebackhide__ = True  # pytest points to the line of the test
 Array = Any
 COMPILES = importlib.util.find_spec("tinygrad_jp.compile") is not None
 
@@ -51,6 +52,7 @@ def assert_module(
     by_differences = partial(_gradients, differences=gradients, unused=set(unused))
     laws: list[tuple[str, Callable[[Module, list[Any]], None]]] = [
         ("testing_module_modes", _modes),
+        ("testing_module_inputs", _inputs_kept),
         ("testing_module_repeats", _repeats),
         ("testing_module_state", _state_goes_round),
         ("testing_module_copies", _copies),
@@ -68,14 +70,23 @@ def assert_module(
                 module=module,
             )
             error.results = lambda: called(copy.deepcopy(module), given)  # type: ignore[attr-defined]
-            raise error from reason
+            raise error from cause(reason)
 
 
 def called(module: Module, inputs: list[Any], kind: Any = None) -> list[Tensor]:
     """Call a module on Tensors, in a dtype; list its floating point results."""
+    return results_of(module(*as_tensors(module, inputs, kind)))
+
+
+def as_tensors(module: Module, inputs: list[Any], kind: Any = None) -> list[Any]:
+    """Make Tensors of floating point inputs, in the dtype of the module's parameters."""
     kind = kind or next((p.dtype for p in module.parameters()), np.dtype(np.float64))
-    tensors = [Tensor(x.astype(kind)) if wanted(x) and hasattr(x, "dtype") else x for x in inputs]
-    return [y for y in leaves(module(*tensors)) if isinstance(y, Tensor) and wanted(y)]
+    return [Tensor(x.astype(kind)) if wanted(x) and hasattr(x, "dtype") else x for x in inputs]
+
+
+def results_of(result: Any) -> list[Tensor]:
+    """List the floating point Tensors in what a module gave."""
+    return [y for y in leaves(result) if isinstance(y, Tensor) and wanted(y)]
 
 
 def alike(found: list[Any], like: list[Any], key: str, rtol: float = 0.0) -> None:
@@ -95,6 +106,16 @@ def _modes(module: Module, inputs: list[Any]) -> None:
                    what=Phrase("testing_mode", name=name or type(module).__name__))
 
 
+def _inputs_kept(module: Module, inputs: list[Any]) -> None:
+    for training in (False, True):
+        given = as_tensors(module.train(training), inputs)
+        before = [np.array(plain(x)) if hasattr(x, "dtype") else x for x in given]
+        module(*given)
+        for i, (x, kept) in enumerate(zip(given, before, strict=True)):
+            if hasattr(x, "dtype"):
+                same(x, kept, Phrase("testing_input", place=i))
+
+
 def _repeats(module: Module, inputs: list[Any]) -> None:
     module.eval()
     first = called(module, inputs)
@@ -112,7 +133,7 @@ def _state_goes_round(module: Module, inputs: list[Any]) -> None:
     before = called(module, inputs)
     saved = {name: np.array(value._data) for name, value in module.state_dict().items()}
     other = copy.deepcopy(module)
-    for value in other.state_dict().values():
+    for value in (*other.parameters(), *other.buffers()):
         if wanted(value):
             value.data[...] += 1.0
     other.load_state_dict(saved)
@@ -158,7 +179,6 @@ def _gradients(
 ) -> None:
     module.to(np.float64)
     module.zero_grad()
-    before = [np.array(x) if isinstance(x, np.ndarray) else x for x in inputs]
     with random.using(np.random.default_rng(1)):
         results = [y for y in called(module, inputs, np.float64) if y.requires_grad]
     for y in results:
@@ -167,9 +187,6 @@ def _gradients(
     for name, p in module.named_parameters():
         if p.requires_grad and name not in unused:
             ensure(p.grad is not None, "testing_unused", name=name)
-    for i, (x, kept) in enumerate(zip(inputs, before, strict=True)):
-        if isinstance(x, np.ndarray):
-            same(x, kept, Phrase("testing_input", place=i))
     if differences:
         module.eval()
         assert_gradients(module, *inputs, order=1)
@@ -214,7 +231,7 @@ def assert_optimizer(
             raise LawError(
                 "testing_law", name=type(made).__name__, law=title("optimizer"), reason=reason,
                 code=made,
-            ) from reason
+            ) from cause(reason)
 
 
 PARAMETERS = [(3, 4), (5,), (), (0, 2)]

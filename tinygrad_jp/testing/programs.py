@@ -233,7 +233,31 @@ def programs(
         from hypothesis import reject
 
         reject()
-    return Program(inputs, steps)
+    return pruned(Program(inputs, steps))
+
+
+def pruned(program: Program) -> Program:
+    """Leave out the inputs that nothing uses."""
+    used = {p for step in program.steps for p in places(step.call)}
+    kept = [i for i in range(len(program.inputs)) if i in used]
+    gone = len(program.inputs) - len(kept)
+    if not gone or not kept:
+        return program
+    new = {old: place for place, old in enumerate(kept)}
+
+    def renumbered(part: Any) -> Any:
+        if isinstance(part, (Value, Near)):
+            return part._replace(place=new.get(part.place, part.place - gone))
+        if type(part) in (list, tuple):
+            return type(part)(map(renumbered, part))
+        return part
+
+    steps = []
+    for step in program.steps:
+        kwargs = {k: renumbered(v) for k, v in step.call.kwargs.items()}
+        call = Call(tuple(map(renumbered, step.call.args)), kwargs)
+        steps.append(step._replace(call=call, first=step.first - gone))
+    return Program([program.inputs[i] for i in kept], steps)
 
 
 def _short(x: Array) -> Array:

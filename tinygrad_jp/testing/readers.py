@@ -20,6 +20,7 @@ from .failures import ensure, same
 from .fakegpu import FakeGPU
 from .laws import as_many, has_dtype, has_shape, of_argument
 
+__tracebackhide__ = True  # pytest points to the line of the test
 Array = Any
 
 

@@ -77,7 +77,7 @@ def elements(
         start = max(start, point + gap)
     ends.append((start, float(high)))
     parts = []
-    for a, b in ends:
+    for a, b in sorted(ends, key=lambda end: (end[1] <= 0, abs(end[0]))):  # positive is plainer
         inner, outer = kind(a), kind(b)  # as the dtype has them, but not outside
         inner = np.nextafter(inner, kind(np.inf)) if float(inner) < a else inner
         outer = np.nextafter(outer, kind(-np.inf)) if float(outer) > b else outer
