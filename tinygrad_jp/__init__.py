@@ -57,7 +57,9 @@ if TYPE_CHECKING:
     from .autograd.transforms import jvp as jvp
     from .autograd.transforms import value_and_grad as value_and_grad
     from .autograd.transforms import vjp as vjp
+    from .graph.checks import check_graph as check_graph
     from .graph.doctor import diagnose as diagnose
+    from .compiled.function import compile as compile
     from .graph.drawing import draw as draw
     from .graph.explain import explain as explain
     from .nn.summary import summary as summary
@@ -78,6 +80,8 @@ _NAMES = {
     "autograd.check": "gradcheck gradgradcheck gradient_error_by_step numerical_gradient",
     "autograd.anomaly": "detect_anomaly",
     "autograd.checkpoint": "checkpoint",
+    "compiled.function": "compile",
+    "graph.checks": "check_graph",
     "graph.doctor": "diagnose",
     "graph.drawing": "draw",
     "graph.explain": "explain",

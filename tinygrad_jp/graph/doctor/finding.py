@@ -16,8 +16,8 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 class Finding:
     """An illness, with its place.
 
-    kind      a word for it, "dead_relu"; also the key of its text: what is wrong, and in a
-              second line what to do
+    kind      a word for it, "dead_relu"; also the key of its text: a title; what is wrong;
+              what to do
     severity  "error": this cannot learn as it is; "warning": it learns badly, or not what was
               meant; "note": good to know
     place     where, in words: a parameter's path, or an operation and its id
@@ -33,12 +33,12 @@ class Finding:
     line: str | None = None
     numbers: dict[str, Any] = field(default_factory=dict)
 
-    def said(self, language: Language) -> tuple[str, str]:
-        """Give what is wrong and what to do, in a language."""
+    def said(self, language: Language) -> tuple[str, str, str]:
+        """Give a title, what is wrong, and what to do, in a language."""
         facts = {name: _shown(value) for name, value in self.numbers.items()}
         whole = text_in(language, self.kind, place=self.place, **facts)
-        what, _, cure = whole.partition("\n")
-        return what, cure
+        title, what, cure = whole.split("\n")
+        return title, what, cure
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as plain values, for JSON."""

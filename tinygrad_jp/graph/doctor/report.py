@@ -11,7 +11,8 @@ import numpy as np
 
 from ...errors import Language, language, text_in
 from ...nn.summary import width as columns
-from ..wording import number, shape
+from ..drawing import Drawing
+from ..wording import Look, number, shape
 from .chart import Chart
 from .finding import SEVERITIES, Finding
 
@@ -83,7 +84,7 @@ class Diagnosis:
             "diagnosis_title", summary=summary, operations=operations, layers=len(self.layers)
         )
 
-    def _said(self, finding: Finding) -> tuple[str, str]:
+    def _said(self, finding: Finding) -> tuple[str, str, str]:
         return finding.said(self._language or language())
 
     def _table(self) -> tuple[list[str], list[list[str]]]:
@@ -102,6 +103,20 @@ class Diagnosis:
             ]
         return head, [_cells(row) for row in rows]
 
+    def draw(self, depth: int | None = None, fold: bool = False, **options: Any) -> Drawing:
+        """Draw the graph with the places marked that something was found at.
+
+        depth, fold: as those of `tj.draw`; options: those of a Look: direction="TB", theme="dark".
+        """
+        chosen = self._language or language()
+        marks: dict[str, str] = {}
+        for finding in reversed(self.findings):  # so that the worst is said
+            text = f"{SIGNS[finding.severity]} {finding.said(chosen)[0]}"
+            for node in finding.nodes:
+                marks[node] = "\n".join(filter(None, [text, marks.get(node, "")]))
+        look = Look(language=chosen).but(marks=marks, **options)
+        return Drawing(self.graph, look, depth=depth, fold=fold)
+
     # ── windows ─────────────────────────────────────────────────────────────────────────────
 
     def __str__(self) -> str:
@@ -109,9 +124,11 @@ class Diagnosis:
         if self.stands_in:
             parts.append(self._words("diagnosis_stands_in"))
         for finding in self.findings:
-            what, cure = self._said(finding)
+            title, what, cure = self._said(finding)
             word = self._words(WORDS[finding.severity])
-            lines = ["", f"{SIGNS[finding.severity]} [{word}] {what}", f"  → {cure}"]
+            lines = [
+                "", f"{SIGNS[finding.severity]} {title} [{word}]", f"  {what}", f"  → {cure}",
+            ]
             if finding.line:
                 lines.append("  " + self._words("diagnosis_line", line=finding.line))
             parts += lines
@@ -130,10 +147,11 @@ class Diagnosis:
 
         parts: list[Any] = [Text(self._title(), style="bold")]
         for finding in self.findings:
-            what, cure = self._said(finding)
+            title, what, cure = self._said(finding)
             word = self._words(WORDS[finding.severity])
-            line = Text(f"{SIGNS[finding.severity]} {word} ", style=STYLES[finding.severity])
-            parts.append(line.append(what, style="default"))
+            heading = f"\n{SIGNS[finding.severity]} {title} [{word}]"
+            parts.append(Text(heading, style=STYLES[finding.severity]))
+            parts.append(Text(f"  {what}"))
             parts.append(Text(f"  → {cure}", style="green"))
             if finding.line:
                 parts.append(Text(f"  {finding.line}", style="dim"))
@@ -151,9 +169,10 @@ class Diagnosis:
         """Give the report as Markdown."""
         parts = [f"**{_plain(self._title())}**", ""]
         for finding in self.findings:
-            what, cure = self._said(finding)
+            title, what, cure = self._said(finding)
             word = self._words(WORDS[finding.severity])
-            parts.append(f"- **{word}** {_plain(what)}  ")
+            parts.append(f"- **{_plain(title)}** ({word})  ")
+            parts.append(f"  {_plain(what)}  ")
             parts.append(f"  → {_plain(cure)}" + ("  " if finding.line else ""))
             if finding.line:
                 parts.append(f"  {_plain(finding.line)}")
@@ -172,13 +191,13 @@ class Diagnosis:
         if self.stands_in:
             parts.append(f"<p>{escape(self._words('diagnosis_stands_in'))}</p>")
         for finding in self.findings:
-            what, cure = self._said(finding)
+            title, what, cure = self._said(finding)
             word, colour = self._words(WORDS[finding.severity]), COLOURS[finding.severity]
             line = f"<br><small>{escape(finding.line)}</small>" if finding.line else ""
             parts.append(
                 f'<div style="border-left:4px solid {colour};padding:.2em .8em;margin:.6em 0">'
-                f"<b>{SIGNS[finding.severity]} {escape(word)}</b> {escape(what)}"
-                f"<br>→ {escape(cure)}{line}</div>"
+                f"<b>{SIGNS[finding.severity]} {escape(title)}</b> ({escape(word)})"
+                f"<br>{escape(what)}<br>→ {escape(cure)}{line}</div>"
             )
         if self.layers:
             head, rows = self._table()
