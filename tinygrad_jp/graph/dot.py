@@ -12,7 +12,7 @@ from html import escape
 from math import ceil
 
 from .model import Graph, GraphNode, Group
-from .outline import Link, Reference, links, steps
+from .outline import Link, Reference, is_cut, links, steps
 from .theme import THEMES, Theme
 from .wording import Line, Look, clean, heading, lines, slope, title, width
 
@@ -58,8 +58,12 @@ class _Boxes:
         self.nodes = {node.id: node for node in graph.nodes}
 
     def lines(self) -> Iterator[str]:
-        yield from head(self.look)
-        for step, thing, depth in steps(self.graph):
+        # packed line by line: i for in the order given, which Graphviz turns round with LR
+        cut = is_cut(self.graph)
+        yield from head(self.look, ' pack=16 packmode="array_ict1"' if cut else "")
+        listed = list(steps(self.graph))
+        turned = cut and self.look.direction in ("LR", "RL")
+        for step, thing, depth in reversed(listed) if turned else listed:
             indent = "  " * depth
             if isinstance(thing, GraphNode):
                 yield f"{indent}{self.node(thing)}"

@@ -2,7 +2,8 @@
 
 Layout takes time with the length of edges, not only with their number: one weight used at each of
 200 steps keeps Graphviz busy for minutes. So in a big graph a far use is drawn from a small
-reference to the node, as a book says "see page 7".
+reference to the node, as a book says "see page 7". And a very big graph without modules is cut
+into lines, as a book's text is, which are drawn one under the other.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ SYMMETRIC = {"np.add", "np.multiply", "np.maximum", "np.minimum", "np.logaddexp"
 ENOUGH = 400  # levels that edges may skip, all together, before a graph counts as big
 SHORT, SHORTER = 8, 2  # levels that an edge may span in a big graph, and in a very big one
 VERY_BIG = 1000  # nodes
+LINE = 30  # levels of a very big graph in a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ def links(graph: Graph) -> tuple[list[Reference], list[Link]]:
     level = levels(graph)
     skipped = sum(level[e.target] - level[e.source] - 1 for e in graph.edges)
     short = SHORT if len(graph.nodes) <= VERY_BIG else SHORTER
+    lowest = min(level.values(), default=0)
+    line = LINE if is_cut(graph) else max(level.values(), default=0) - lowest + 1
     by_id = {node.id: node for node in graph.nodes}
     references: list[Reference] = []
     nearest: dict[str, tuple[str, int]] = {}  # of a node: what stands for it, and at which level
@@ -87,12 +91,20 @@ def links(graph: Graph) -> tuple[list[Reference], list[Link]]:
     for edge, name in named(graph):
         source, here = nearest.get(edge.source, (edge.source, level[edge.source]))
         distance = level[edge.target] - here
-        if skipped > ENOUGH and not 0 < distance <= short:
+        far = skipped > ENOUGH and not 0 < distance <= short
+        if far or (here - lowest) // line != (level[edge.target] - lowest) // line:
             source = f"r{len(references)}"
             references.append(Reference(source, by_id[edge.source]))
-            nearest[edge.source] = source, level[edge.target] - 1
+            before = level[edge.target] - 1  # but not in the line before
+            start = lowest + (level[edge.target] - lowest) // line * line
+            nearest[edge.source] = source, max(before, start)
         drawn.append(Link(source, edge.target, name, edge))
     return references, drawn
+
+
+def is_cut(graph: Graph) -> bool:
+    """Tell whether a graph is drawn in lines, one under the other."""
+    return len(graph.nodes) > VERY_BIG and not graph.groups
 
 
 def levels(graph: Graph) -> dict[str, int]:
