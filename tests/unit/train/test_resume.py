@@ -11,7 +11,7 @@ from tinygrad_jp import errors, nn, optim
 from tinygrad_jp.data import DataLoader, TensorDataset
 
 
-class Power(Exception):
+class PowerError(Exception):
     """What cuts a training off in these tests."""
 
 
@@ -20,7 +20,7 @@ def cut(step, moment="batch_begin"):
 
     def end(run):
         if run.step == step:
-            raise Power
+            raise PowerError
 
     return tj.train.On(**{moment: end})
 
@@ -44,7 +44,7 @@ def training(path=None, *, cut_at=None, moment="batch_begin", resume=False, make
             metrics=[accuracy], validation=data(seed=4), callbacks=callbacks, resume=resume,
             verbose=0, **options,
         )
-    except Power:
+    except PowerError:
         return None
     return model, optimizer, history
 
@@ -141,7 +141,6 @@ def test_a_finished_training_is_not_trained_again(tmp_path):
 
 
 def test_without_a_file_a_resumed_training_begins(tmp_path):
-    whole, _, _ = training()
     model = net(dropout=0.3, norm=True)
     path = tmp_path / "new folder" / "run.safetensors"
     history = tj.fit(
@@ -169,7 +168,7 @@ def test_early_stopping_survives_with_its_best_weights(tmp_path):
                 seed=3, validation=data(seed=4), callbacks=tj_callbacks, resume=resume, verbose=0,
                 checkpoint=tj.train.Checkpoint(path, batches=1) if path else None,
             )
-        except Power:
+        except PowerError:
             return None
         return model, early, history
 
