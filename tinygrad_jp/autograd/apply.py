@@ -13,7 +13,7 @@ from typing import Any, cast
 import numpy as np
 from numpy import ndarray
 
-from ..errors import ArgumentError, GradientError
+from ..errors import ArgumentError, DTypeError, GradientError
 from ..vocabulary.primitives import astype
 from ..vocabulary.rule import REGISTRY, Rule, label
 from .explain import explained
@@ -59,6 +59,8 @@ def apply(rule: Rule, arguments: Sequence[Any], static: Sequence[Any] = ()) -> A
         raise explained(rule, inputs, static, reason) from reason
     if not rule.outputs and "dtype" not in rule.static:
         y = narrowed(y, values)
+    if not rule.outputs and (y.dtype.kind == "c" or y.dtype.itemsize > 8):
+        raise DTypeError("dtype_unknown", dtype=y.dtype)  # made by an array of the user's
     if not recorded:
         for watch in watchers:
             watch(rule, values, y, None)

@@ -83,6 +83,14 @@ def sizes(op: str, given: Sequence[Any]) -> tuple[int, ...]:
     return tuple(n.__index__() for n in given)
 
 
+def lengths(op: str, given: Sequence[Any]) -> tuple[int, ...]:
+    """Read the sizes of something new, which are at least 0; ShapeError for others."""
+    shape = sizes(op, given)
+    if shape and not 0 <= min(shape) <= max(shape) < 1 << 63:
+        raise ShapeError("negative_size", op=op, given=shape)
+    return shape
+
+
 def indices_of(op: str, index: Any) -> Any:
     """Give integer indices as a plain array that nobody else writes to."""
     if isinstance(index, generic.Tensor):

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy import add, ndarray
 
-from ..errors import GradientError, ShapeError
+from ..errors import ArgumentError, GradientError, ShapeError
 from ..vocabulary import fast, primitives
 from ..vocabulary.rule import label
 from . import apply as generic
@@ -294,7 +294,10 @@ def seed(tensor: Any, gradient: Any) -> Any:
             )
         return fast.ones_like(data) if type(data) is ndarray else np.ones_like(data)
     if not isinstance(gradient, generic.Tensor):
-        gradient = np.asarray(gradient, dtype=data.dtype)
+        try:
+            gradient = np.asarray(gradient, dtype=data.dtype)
+        except (TypeError, ValueError) as reason:
+            raise ArgumentError("not_numbers", reason=str(reason)) from None
     if gradient.shape != data.shape:
         raise ShapeError(
             "gradient_shape", given=tuple(gradient.shape), shape=tuple(data.shape)

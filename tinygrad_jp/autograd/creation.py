@@ -14,8 +14,8 @@ from numpy import ndarray
 
 from ..errors import ArgumentError, OptionError
 from . import apply as generic
-from .apply import wrap
-from .arguments import array_of, check_device, dtype_of, sizes
+from .apply import as_array, wrap
+from .arguments import array_of, check_device, dtype_of, lengths
 from .random import generator as generator
 from .random import get_rng_state as get_rng_state
 from .random import initial_seed as initial_seed
@@ -50,7 +50,7 @@ def _shape(op: str, size: tuple[Any, ...], dtype: Any) -> tuple[tuple[int, ...],
         if dtype is not None:
             raise ArgumentError("dtype_twice", op=op)
         dtype, size = size[-1], size[:-1]
-    return sizes(op, size), _dtype(dtype)
+    return lengths(op, size), _dtype(dtype)
 
 
 # ── of what there is ────────────────────────────────────────────────────────────────────────────
@@ -126,8 +126,8 @@ def full(
     if dtype is not None:
         kind = dtype_of(dtype)
     else:
-        kind = generic.default_dtype[0] if isinstance(fill_value, float) else value.dtype
-    return _made(np.full(sizes("full", (size,)), value, kind), requires_grad, device)
+        kind = generic.default_dtype[0] if isinstance(fill_value, float) else dtype_of(value.dtype)
+    return _made(np.full(lengths("full", (size,)), value, kind), requires_grad, device)
 
 
 def eye(
@@ -135,7 +135,8 @@ def eye(
     device: Any = None,
 ) -> Tensor:
     """Make a matrix (n, m) with ones on its diagonal."""
-    return _made(np.eye(n, m, dtype=_dtype(dtype)), requires_grad, device)
+    rows, columns = lengths("eye", (n, n if m is None else m))
+    return _made(np.eye(rows, columns, dtype=_dtype(dtype)), requires_grad, device)
 
 
 def zeros_like(
@@ -186,7 +187,7 @@ def arange(
     if end is None:
         start, end = 0, start
     start, end, step = (v.item() if hasattr(v, "item") else v for v in (start, end, step))
-    if step == 0 or (end - start) * step < 0:
+    if step == 0 or not 0 <= (end - start) * step < math.inf:
         raise OptionError("arange_step", start=start, end=end, step=step)
     if dtype is not None:
         kind = dtype_of(dtype)
@@ -201,7 +202,8 @@ def linspace(
     requires_grad: bool = False, device: Any = None,
 ) -> Tensor:
     """Give `steps` numbers (NumPy's num) from start to end, both included, evenly spaced."""
-    line = np.linspace(float(start), float(end), steps if num is None else num)
+    (count,) = lengths("linspace", (steps if num is None else num,))
+    line = np.linspace(float(start), float(end), count)
     return _made(line.astype(_dtype(dtype)), requires_grad, device)
 
 
@@ -210,7 +212,7 @@ def logspace(
     dtype: Any = None, requires_grad: bool = False, device: Any = None,
 ) -> Tensor:
     """Give `steps` numbers from base^start to base^end, evenly spaced in their logarithm."""
-    count = steps if num is None else num
+    (count,) = lengths("logspace", (steps if num is None else num,))
     line = np.logspace(float(start), float(end), count, base=base)
     return _made(line.astype(_dtype(dtype)), requires_grad, device)
 
@@ -249,7 +251,7 @@ def rand(
 ) -> Tensor:
     """Draw numbers evenly from [0, 1)."""
     shape, kind = _shape("rand", size, dtype)
-    return _made(np.asarray(uniform_array(shape, kind, generator)), requires_grad, device)
+    return _made(as_array(uniform_array(shape, kind, generator)), requires_grad, device)
 
 
 def randn(
@@ -258,7 +260,7 @@ def randn(
 ) -> Tensor:
     """Draw numbers from the normal distribution of mean 0 and variance 1."""
     shape, kind = _shape("randn", size, dtype)
-    return _made(np.asarray(normal_array(shape, kind, generator)), requires_grad, device)
+    return _made(as_array(normal_array(shape, kind, generator)), requires_grad, device)
 
 
 def rand_like(x: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -284,14 +286,15 @@ def randint(
         low, high = 0, low
     if low >= high:
         raise OptionError("randint_range", low=low, high=high)
-    shape = () if size is None else sizes("randint", (size,))
+    shape = () if size is None else lengths("randint", (size,))
     kind = np.dtype(np.int64) if dtype is None else dtype_of(dtype)
-    return _made(np.asarray(rng(generator).integers(low, high, shape)).astype(kind), False, device)
+    return _made(as_array(rng(generator).integers(low, high, shape)).astype(kind), False, device)
 
 
 def randperm(n: int, *, dtype: Any = None, generator: Generator | None = None) -> Tensor:
     """Draw a random order of 0 … n − 1."""
-    order = rng(generator).permutation(n)
+    (count,) = lengths("randperm", (n,))
+    order = rng(generator).permutation(count)
     return _made(order.astype(np.int64 if dtype is None else dtype_of(dtype)), False, None)
 
 
@@ -306,7 +309,7 @@ def normal(
     if size is None:
         shape = np.broadcast_shapes(centre.shape, width.shape)
     else:
-        shape = sizes("normal", (size,))
+        shape = lengths("normal", (size,))
     floats = [
         a.dtype for a, given in ((centre, mean), (width, std))
         if a.dtype.kind == "f" and not isinstance(given, (int, float))

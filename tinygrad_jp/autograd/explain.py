@@ -78,14 +78,14 @@ def _typed(
     if isinstance(reason, AttributeError) and _is_no_array(reason, inputs):
         reason = ValueError(f"{reason.obj} where an array is needed")
     if isinstance(reason, TinygradError) or not isinstance(
-        reason, (ValueError, TypeError, IndexError)
+        reason, (ValueError, TypeError, IndexError, OverflowError)
     ):
         return reason
     names = rule.arguments if not rule.listed else [f"xs[{i}]" for i in range(len(inputs))]
     shown = [describe(x, n) for x, n in zip(inputs, names, strict=False)]
     shown += [f"{n}={v!r}" for n, v in zip(rule.static, static, strict=False)]
     kind: type[TinygradError] = ShapeError
-    if isinstance(reason, TypeError):
+    if isinstance(reason, (TypeError, OverflowError)):
         kind = DTypeError
     elif isinstance(reason, IndexError) and not isinstance(reason, np.exceptions.AxisError):
         kind = PositionError
@@ -104,7 +104,7 @@ def _is_no_array(reason: AttributeError, inputs: Sequence[Any]) -> bool:
 
 def explained_constant(func: Function, args: Sequence[Any], reason: Exception) -> TinygradError:
     """Give the typed error for a function without a derivative that NumPy refused."""
-    kind = DTypeError if isinstance(reason, TypeError) else ShapeError
+    kind = DTypeError if isinstance(reason, (TypeError, OverflowError)) else ShapeError
     return kind(
         "op_failed", op=label(func), reason=str(reason).strip(" ."),
         args=", ".join(map(describe, args)), hint="",
@@ -116,6 +116,8 @@ def _hint(rule: Rule, inputs: Sequence[Any], reason: Exception) -> str:
     shapes = [np.shape(getattr(x, "_data", x)) for x in inputs if hasattr(x, "shape")]
     if isinstance(reason, np.exceptions.AxisError):
         return "hint_axis"
+    if isinstance(reason, OverflowError):
+        return "hint_too_large"
     if isinstance(reason, TypeError):
         return "hint_dtype"
     if isinstance(reason, IndexError):

@@ -10,7 +10,7 @@ import numpy as np
 from ..vocabulary.primitives import astype as cast
 from . import apply as generic
 from .apply import wrap
-from .arguments import check_device, dtype_of, sizes, tensor_of
+from .arguments import check_device, dtype_of, lengths, tensor_of
 from .generate import op
 
 if TYPE_CHECKING:
@@ -145,23 +145,23 @@ def new_tensor(x: Tensor, data: Any, dtype: Any = None, requires_grad: bool = Fa
 
 def new_zeros(x: Tensor, *size: Any, dtype: Any = None) -> Tensor:
     """Make zeros, in the dtype of this Tensor."""
-    return new_full(x, sizes("new_zeros", size), 0, dtype=dtype)
+    return new_full(x, lengths("new_zeros", size), 0, dtype=dtype)
 
 
 def new_ones(x: Tensor, *size: Any, dtype: Any = None) -> Tensor:
     """Make ones, in the dtype of this Tensor."""
-    return new_full(x, sizes("new_ones", size), 1, dtype=dtype)
+    return new_full(x, lengths("new_ones", size), 1, dtype=dtype)
 
 
 def new_empty(x: Tensor, *size: Any, dtype: Any = None) -> Tensor:
     """Make a Tensor whose values mean nothing yet (they are 0), in the dtype of this one."""
-    return new_full(x, sizes("new_empty", size), 0, dtype=dtype)
+    return new_full(x, lengths("new_empty", size), 0, dtype=dtype)
 
 
 def new_full(x: Tensor, size: Any, fill_value: float, *, dtype: Any = None) -> Tensor:
     """Make a Tensor of one value, in the dtype of this one."""
     kind = x.dtype if dtype is None else dtype_of(dtype)
-    return wrap(np.full(sizes("new_full", (size,)), fill_value, kind))  # type: ignore[no-any-return]
+    return wrap(np.full(lengths("new_full", (size,)), fill_value, kind))  # type: ignore[no-any-return]
 
 
 def clamp_(x: Tensor, min: Any = None, max: Any = None) -> Tensor:

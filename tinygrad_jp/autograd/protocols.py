@@ -93,7 +93,7 @@ def composed(entry: Composite, args: Any, kwargs: Any) -> Any:
     """Run a composite; arguments that it does not take are refused as a rule's are."""
     try:
         return tensors_of(entry.body(*args, **kwargs))
-    except (ValueError, IndexError) as reason:
+    except (ValueError, IndexError, OverflowError) as reason:
         if isinstance(reason, TinygradError):
             raise
         raise explained_constant(entry.fn, args, reason) from reason
@@ -116,7 +116,7 @@ def constant_of(func: Function, args: Any, kwargs: Any) -> Any:
     plain_kwargs = {k: values_of(v) for k, v in kwargs.items()}
     try:
         return tensors_of(func(*map(values_of, args), **plain_kwargs))
-    except (TypeError, ValueError, IndexError) as reason:
+    except (TypeError, ValueError, IndexError, OverflowError) as reason:
         raise explained_constant(func, args, reason) from reason
 
 
@@ -158,7 +158,7 @@ def as_data(data: Any, dtype: Any) -> Array:
         array = np.array(_untensored(data), dtype=dtype, subok=False)
     except (TypeError, ValueError) as reason:
         raise ArgumentError("not_numbers", reason=str(reason)) from None
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         raise DTypeError("dtype_unknown", dtype=array.dtype)
     if dtype is None and array.dtype == np.float64 and _is_python(data):
         array = array.astype(generic.default_dtype[0])

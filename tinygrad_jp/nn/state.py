@@ -44,10 +44,14 @@ def state_dict(module: Module, prefix: str, keep_vars: bool) -> dict[str, Tensor
 
 def load(module: Module, given: Mapping[str, Any], strict: bool) -> IncompatibleKeys:
     """Check a whole state dict, then copy it in (see Module.load_state_dict)."""
+    if not isinstance(given, Mapping):
+        raise StateDictError(
+            "state_no_dict", module=type(module).__name__, kind=type(given).__name__
+        )
     mine = dict(entries(module))
     missing = [key for key in mine if key not in given]
     unexpected = [key for key in given if key not in mine]
-    arrays = {key: as_array(given[key]) for key in given if key in mine}
+    arrays = {key: as_array(given[key], key) for key in given if key in mine}
     misshapen = [
         (key, array.shape, mine[key].shape)
         for key, array in arrays.items()
@@ -77,11 +81,20 @@ def load(module: Module, given: Mapping[str, Any], strict: bool) -> Incompatible
     return IncompatibleKeys(missing, unexpected)
 
 
-def as_array(value: Any) -> Any:
-    """Read a Tensor, an array, or another library's tensor."""
+def as_array(value: Any, name: str = "") -> Any:
+    """Read a Tensor, an array, or another library's tensor; StateDictError for what has no numbers.
+
+    name: the entry of the state dict, for the error.
+    """
     if isinstance(value, Tensor):
         return value._data
-    return np.asarray(value.detach() if hasattr(value, "detach") else value)
+    try:
+        array = np.asarray(value.detach() if hasattr(value, "detach") else value)
+    except (TypeError, ValueError) as reason:
+        raise StateDictError("state_no_array", name=name, reason=str(reason)) from None
+    if array.dtype.kind not in "biuf":
+        raise StateDictError("state_no_array", name=name, reason=f"dtype {array.dtype}")
+    return array
 
 
 def _fits(target: Tensor, array: Any) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import OptionError
+from ..errors import DTypeError, OptionError
 from ..vocabulary import fast
 from ..vocabulary.domain import REAL, call
 from ..vocabulary.primitive import primitive
@@ -385,6 +385,8 @@ def convert(x: Array, dtype: Any) -> Array:
 def as_type(x: Array, dtype: Any, /, *, copy: bool = True) -> Array:
     """Convert; into integers and truth values no gradient flows back."""
     kind = np.dtype(dtype)
+    if kind.kind not in "biuf" or kind.itemsize > 8:
+        raise DTypeError("dtype_unknown", dtype=kind)
     return (astype if kind.kind == x.dtype.kind == "f" else convert)(x, kind)
 
 

@@ -8,6 +8,8 @@ from typing import Any, TypeVar, cast
 
 from numpy import ndarray
 
+from ..errors import RegistryError
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -24,7 +26,11 @@ def primitive(fn: F) -> F:
     ...     return x + x
     >>> double(np.ones(2))
     array([2., 2.])
+
+    Raises RegistryError for what is no function.
     """
+    if not callable(fn):
+        raise RegistryError("not_a_function", what="primitive", kind=type(fn).__name__)
 
     def dispatch(*args: Any, **kwargs: Any) -> Any:
         for a in args:

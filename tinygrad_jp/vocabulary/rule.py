@@ -245,6 +245,8 @@ def rule(
     >>> REGISTRY[np.exp].keeps()
     ('y',)
     """
+    if not callable(fn):
+        raise RegistryError("not_a_function", what="rule", kind=type(fn).__name__)
     own = _own_parameters(fn, pulls)
     listed = arguments == "xs" or bool(pulls and pulls[0] and "xs" in parameters(pulls[0]))
     listed = listed or bool(pulls and pulls[0] and "x_shapes" in parameters(pulls[0]))
