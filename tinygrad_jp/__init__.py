@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from .compiled.function import compile as compile
     from .graph.drawing import draw as draw
     from .graph.explain import explain as explain
+    from .graph.recorder import Recorder as Recorder
     from .nn.summary import summary as summary
     from .saving.checkpoint import load_checkpoint as load_checkpoint
     from .saving.checkpoint import save_checkpoint as save_checkpoint
@@ -85,6 +86,7 @@ _NAMES = {
     "graph.doctor": "diagnose",
     "graph.drawing": "draw",
     "graph.explain": "explain",
+    "graph.recorder": "Recorder",
     "nn.summary": "summary",
     "saving.checkpoint": "load_checkpoint save_checkpoint",
     "saving.saving": "load save",

@@ -11,6 +11,9 @@ from typing import Any
 
 _mode: ContextVar[bool] = ContextVar("tinygrad_jp_grad", default=True)
 is_grad_enabled: Callable[[], bool] = _mode.get
+# how often something changed that a compiled program takes for granted: a module's attribute, a
+# Tensor's array or its place in the graph, the default dtype
+changes = [0]
 # what records this thread's or task's operations for `compile`; None almost always
 recording: ContextVar[Any] = ContextVar("tinygrad_jp_recording", default=None)
 

@@ -19,6 +19,7 @@ from .functions import Methods
 from .generate import scope
 from .hooks import RemovableHook, add_hook
 from .memory import Data, changed, guarded, plain, tick
+from .mode import changes
 from .node import Leaf, Node, note
 from .operators import Operators
 from .protocols import REDUCTIONS, answer, as_data, call
@@ -67,6 +68,7 @@ class Tensor(Operators, Methods):
         if isinstance(value, Data) and np.shares_memory(value, self._data):
             return  # `p.data -= ...` has written already
         array = as_data(value, None)
+        changes[0] += 1
         if isinstance(self._node, Leaf):
             if array.shape != self._node.shape:
                 self._node.shape = array.shape
@@ -126,6 +128,7 @@ class Tensor(Operators, Methods):
         Raises DTypeError unless it is floating point; GradientError on turning it off for a
         Tensor that was computed (use detach).
         """
+        changes[0] += 1
         if not requires_grad:
             if isinstance(self._node, Node):
                 raise GradientError("not_a_leaf", name=shown_name(self))
@@ -384,9 +387,10 @@ def _unpickle(kind: type[Tensor], data: Array, requires_grad: bool) -> Tensor:
 def set_default_dtype(dtype: Any) -> None:
     """Choose the dtype of Python floats: float16, float32 (as it starts) or float64."""
     dtype = np.dtype(dtype)
-    if dtype.kind != "f":
+    if dtype.kind != "f" or dtype.itemsize > 8:
         raise OptionError("default_dtype", given=dtype)
     generic.default_dtype[0] = dtype
+    changes[0] += 1
 
 
 def get_default_dtype() -> np.dtype[Any]:

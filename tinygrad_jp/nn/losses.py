@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from ..autograd.arguments import array_of
 from ..autograd.tensor import Tensor
@@ -139,7 +140,7 @@ class CrossEntropyLoss(_Weighted):
 
     def forward(self, input: Any, target: Any) -> Tensor:
         """Give the loss."""
-        if not self._looked:
+        if not self._looked and type(array_of(input)) is ndarray:
             self._looked = True
             if _are_probabilities(array_of(input)):
                 warn_once("softmax_before")

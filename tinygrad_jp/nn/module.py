@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from ..autograd.hooks import RemovableHook
+from ..autograd.mode import changes
 from ..autograd.tensor import Tensor
 from ..errors import ArgumentError, OptionError, TinygradError, warn
 from . import hooks as hooking
@@ -84,9 +85,11 @@ class Module:
             )
         elif type(value) in (list, tuple, dict) and name[0] != "_":
             _warn_of_hidden(self, name, value)
+        changes[0] += 1
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
+        changes[0] += 1
         object.__delattr__(self, name)
         if name in self._buffers:
             cast("dict[str, bool]", self._buffers).pop(name)
@@ -106,6 +109,7 @@ class Module:
             tensor = Tensor(tensor)
         if "_buffers" not in self.__dict__:
             object.__setattr__(self, "_buffers", {})
+        changes[0] += 1
         object.__setattr__(self, name, tensor)
         cast("dict[str, bool]", self._buffers)[name] = persistent
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..autograd.apply import default_dtype
 from ..autograd.memory import changed
+from ..autograd.mode import changes
 from ..autograd.node import Leaf
 from ..autograd.tensor import Tensor
 
@@ -57,6 +58,7 @@ class UninitializedParameter(Parameter):
 def replace(tensor: Tensor, array: Any) -> None:
     """Give a leaf another array, whose shape and dtype may differ; its identity stays."""
     tensor._data = array
+    changes[0] += 1
     node = tensor._node
     if isinstance(node, Leaf):
         node.shape, node.dtype = array.shape, array.dtype

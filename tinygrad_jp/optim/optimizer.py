@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy import ndarray
 
-from ..autograd.mode import enable_grad
+from ..autograd.mode import enable_grad, recording
 from ..autograd.node import Node
 from ..autograd.tensor import Tensor
 from ..errors import (
@@ -229,6 +229,12 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         self._has_stepped = True
+        recorder = recording.get()
+        if recorder is not None:
+            from .recorded import record_step
+
+            record_step(self, recorder)
+            return loss
         for place, group in enumerate(self.param_groups):
             plan = self._plans[place]
             grads = plan.gradients() if plan and len(plan.params) == len(group["params"]) else None

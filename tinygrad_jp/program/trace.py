@@ -27,10 +27,15 @@ from .program import Instruction, Kind, Program, Value
 
 Array = Any
 LOWERED: dict[Function, Function] = {}  # see lowered.py
+WHOLE: set[Function] = set()  # primitives that NumPy runs faster whole than in pieces
 REDUCERS: dict[Any, Function] = {
     np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min,
     np.logical_and: np.all, np.logical_or: np.any,
 }
+
+
+class SpentError(Exception):
+    """A parameter is used after an optimizer's step that was left to the eager engine."""
 
 
 class Tape:
@@ -39,7 +44,10 @@ class Tape:
     def __init__(self) -> None:
         self.program = Program()
         self.bound: dict[Value, Array] = {}  # inputs whose memory is known: {value: ndarray}
+        self.roots: dict[int, tuple[Value, tuple[int, ...]]] = {}  # of `state`: its input, the axes
+        self.keeps_whole = False  # record what is in WHOLE as it is, though it has a lowered form
         self.ended = False
+        self.made: list[ref[Trace]] = []  # to see at the end who is still held
         self._shared: dict[int, Trace] = {}  # id of an array from outside -> its Trace
         self._kept: list[Array] = []  # so that an id stays that array's
 
@@ -70,10 +78,11 @@ class Tape:
             base, axes = whole
         made = self._entered(base, "state", name)
         self.bound[made.value] = base
+        self.roots[id(array)] = made.value, axes
         made.home = array
         if axes != tuple(range(array.ndim)):
-            made = made.transpose(axes)
-            made.base, made.home = None, array
+            made = self.apply(ops.transpose, (made,), axes=axes)
+            made.home = array
         self._shared[id(array)] = made
         self._kept.append(array)
         return made
@@ -89,6 +98,11 @@ class Tape:
         self.program.inputs[value] = kind
         return Trace(self, value, array)
 
+    def forget(self) -> None:
+        """Let go of the Traces that stand for arrays from outside."""
+        self._shared.clear()
+        self._kept.clear()
+
     # ── writing down ────────────────────────────────────────────────────────────────────────
 
     def apply(self, fn: Function, inputs: Sequence[Any], **static: Any) -> Any:
@@ -99,7 +113,8 @@ class Tape:
         made = raw(fn)(*(host(x) for x in inputs), **static)
         several = type(made) in (tuple, list) or hasattr(made, "_make")
         parts = [np.asarray(part) for part in (made if several else (made,))]
-        values = tuple(Value(part.shape, part.dtype) for part in parts)
+        line = where()
+        values = tuple(Value(part.shape, part.dtype, "", line) for part in parts)
         operands = tuple(x.value if isinstance(x, Trace) else x for x in inputs)
         self.program.body.append(Instruction(fn, operands, static, values))
         traces = [Trace(self, v, part) for v, part in zip(values, parts, strict=True)]
@@ -114,6 +129,8 @@ class Tape:
                 raise CompileError("compile_leaked", line="", op="")
             if x.is_stale:
                 raise CompileError("compile_stale_view", line=where())
+            if x.is_spent:
+                raise SpentError
             return x
         if isinstance(x, (bool, int, float)) and not isinstance(x, np.generic):
             return x
@@ -137,9 +154,12 @@ class Trace(NDArrayOperatorsMixin):
     """
 
     __slots__ = (
-        "__weakref__", "base", "home", "host", "line", "seen", "tape", "value", "versions", "written"
+        "__weakref__", "base", "home", "host", "is_spent", "seen", "tape", "value", "versions",
+        "written",
     )
     traced = True
+
+    label = property(lambda self: self.value.name)
 
     def __init__(self, tape: Tape, value: Value, array: Array) -> None:
         self.tape = tape
@@ -150,6 +170,10 @@ class Trace(NDArrayOperatorsMixin):
         self.home: Any = None
         self.base: Trace | None = None
         self.seen = 0  # of the base's versions, for a view
+        self.is_spent = False  # whether an eager step, later, changes it
+        tape.made.append(ref(self))
+
+    line = property(lambda self: self.value.line)
 
     shape = property(lambda self: self.value.shape)
     dtype = property(lambda self: self.value.dtype)
@@ -205,7 +229,7 @@ class Trace(NDArrayOperatorsMixin):
         if any(hasattr(t, "_node") for t in types):
             return NotImplemented
         lowered = LOWERED.get(func)
-        if lowered is not None:
+        if lowered is not None and not (self.tape.keeps_whole and func in WHOLE):
             return lowered(*args, **kwargs)
         if label(func).startswith("np.array") and func.__name__ in (
             "array2string", "array_repr", "array_str", "array_equal", "array_equiv"
@@ -310,10 +334,11 @@ class Trace(NDArrayOperatorsMixin):
         return f"<Trace {self.value.shape} {self.value.dtype}>"
 
 
-FUNCTIONS = frozenset(
-    "sum prod max min mean any all dot swapaxes ravel squeeze take clip cumsum cumprod argmax "
-    "argmin argsort sort repeat diagonal trace std var round searchsorted nonzero".split()
-)
+FUNCTIONS = frozenset((
+    "sum", "prod", "max", "min", "mean", "any", "all", "dot", "swapaxes", "ravel", "squeeze",
+    "take", "clip", "cumsum", "cumprod", "argmax", "argmin", "argsort", "sort", "repeat",
+    "diagonal", "trace", "std", "var", "round", "searchsorted", "nonzero",
+))
 
 
 def host(x: Any) -> Any:
@@ -360,7 +385,7 @@ def _at(y: Array, index: Any, *values: Any, ufunc: Any) -> Array:
 
 
 class Opaque:
-    """A function called whole, with its arrays taken out of wherever they stand in its arguments."""
+    """A function called whole, its arrays taken out of wherever they stand in its arguments."""
 
     def __init__(self, fn: Function, args: Any, kwargs: Any, name: str) -> None:
         self.fn, self.args, self.kwargs, self.name = fn, args, kwargs, name
@@ -371,8 +396,7 @@ class Opaque:
         """Put the arrays back, and call."""
         args = [_filled(a, arrays) for a in self.args]
         kwargs = {k: _filled(v, arrays) for k, v in self.kwargs.items()}
-        made = self.fn(*args, **kwargs)
-        return made
+        return self.fn(*args, **kwargs)
 
     def key(self) -> Any:
         """What tells two such calls apart."""
@@ -412,8 +436,3 @@ def _filled(x: Any, arrays: Sequence[Array]) -> Any:
     if type(x) in (list, tuple):
         return type(x)(_filled(part, arrays) for part in x)
     return x
-
-
-def watch(traces: Sequence[Trace]) -> list[Any]:
-    """Give weak references, to see afterwards who is still held."""
-    return [ref(t) for t in traces]

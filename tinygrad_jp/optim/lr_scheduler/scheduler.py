@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial, wraps
 from types import FunctionType
 from typing import Any
 
+from ...autograd.mode import recording
 from ...errors import ArgumentError, OptionError, StateDictError, warn
 from ..optimizer import Optimizer
 
 Group = dict[str, Any]
+
+
+def recordable(step: Callable[..., None]) -> Callable[..., None]:
+    """Let `compile` repeat a scheduler's step at each replay: it is Python's, not NumPy's."""
+
+    @wraps(step)
+    def either(self: Any, *args: Any, **kwargs: Any) -> None:
+        recorder = recording.get()
+        if recorder is None:
+            step(self, *args, **kwargs)
+        else:
+            recorder.host_call(partial(step, self, **kwargs), args)
+
+    return either
 
 
 class LRScheduler:
@@ -22,6 +38,10 @@ class LRScheduler:
     Raises ArgumentError for what is no optimizer, StateDictError where there is nothing to go on
     from.
     """
+
+    def __init_subclass__(cls) -> None:
+        if "step" in cls.__dict__:
+            cls.step = recordable(cls.step)  # type: ignore[method-assign]
 
     carries_on = False  # whether the rate of a resumed optimizer is that of the next epoch
 
@@ -68,6 +88,7 @@ class LRScheduler:
         """Give the rate of each group, as set last."""
         return list(self._last_lr)
 
+    @recordable
     def step(self) -> None:
         """Go on to the next epoch."""
         is_early = self._step_count == 1 and not self.optimizer._has_stepped

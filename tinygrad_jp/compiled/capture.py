@@ -1,0 +1,362 @@
+"""Record one call, and say what a replay has to do besides running the program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from threading import RLock
+from typing import Any
+
+import numpy as np
+
+from ..autograd.apply import wrap
+from ..autograd.memory import all_changed
+from ..autograd.node import Leaf
+from ..autograd.tensor import Tensor
+from ..errors import CompileError
+from ..program.passes import optimized
+from ..program.program import Program, Value
+from ..program.reach import Reached
+from ..program.recording import Found, HostCall, Recording
+from ..program.trace import SpentError, Trace
+from .guards import Guards
+from .signature import Signature, replaced
+
+Array = Any
+recording_lock = RLock()  # while one call is recorded, its Tensors hold no arrays
+
+
+@dataclass(eq=False, slots=True)
+class Gradient:
+    """What a call does to the gradient of a leaf.
+
+    leaf: None for an argument, whose leaf each call brings; then `place` says which.
+    found: the gradient that it gets, or None where the call leaves None.
+    before: the array that it must have at the start; None where that does not matter.
+    """
+
+    leaf: Leaf | None
+    place: int
+    found: Found | None
+    before: Array | None
+    name: str
+
+
+@dataclass(eq=False)
+class Capture:
+    """A recorded call.
+
+    program      inputs: the arguments' arrays, then what was lifted
+    bound        inputs whose memory stays: {value: array}
+    arguments    the inputs that each call brings, in order
+    template     the result, with a Found in the place of each new Tensor or array
+    needs_none   leaves that had no gradient at the start and got one
+    """
+
+    program: Program
+    bound: dict[Value, Array]
+    arguments: list[Value]
+    template: Any
+    gradients: list[Gradient]
+    needs_none: list[Leaf]
+    parts: list[Any]
+    calls: list[HostCall]
+    guards: Guards
+    written: list[Array]  # arrays from outside that the call writes into
+    hosts: list[tuple[Array, Array]]  # and their values after the recorded call
+    argument_writes: list[tuple[int, Array]]
+    result: Any = None
+    is_replayable: bool = True
+    random_state: Any = None
+    held: list[Any] = field(default_factory=list)
+
+    def commit_hosts(self) -> None:
+        """Write the recorded call's values into the arrays that it changes."""
+        for array, host in self.hosts:
+            array[...] = host
+        all_changed([a for a, _ in self.hosts])
+
+    def commit(self, leaves: Sequence[Any]) -> Any:
+        """Leave everything as eager execution of the recorded call would, and give its result."""
+        self.commit_hosts()
+        for place, host in self.argument_writes:
+            data_of(leaves[place])[...] = host
+        all_changed([data_of(leaves[i]) for i, _ in self.argument_writes])
+        for part in self.parts:
+            if part.created:
+                part.create()
+            part.advance(part.numbers)
+        for call in self.calls:
+            if not call.is_done:
+                for leaf, found in call.gradients:
+                    leaf.grad = presented(found)
+                call.call(*(wrap(presented(x)) if isinstance(x, Found) else x for x in call.args))
+        for g in self.gradients:
+            leaf = g.leaf if g.leaf is not None else leaves[g.place]._node
+            add_gradient(leaf, g, None if g.found is None else presented(g.found))
+        return self.result
+
+
+def add_gradient(leaf: Leaf, g: Gradient, array: Array | None) -> None:
+    """Leave a gradient at its leaf as the call would: an argument's is added to what it has."""
+    if g.leaf is None and leaf.grad is not None and array is not None:
+        old = leaf.grad._data if isinstance(leaf.grad, Tensor) else leaf.grad
+        leaf.grad = old + array
+    elif g.before is not None and g.found is not None:
+        g.before[...] = array
+    else:
+        leaf.grad = array
+
+
+def presented(found: Found) -> Array:
+    """Give the recorded call's values of a result as an array of its own."""
+    return np.array(found.host)
+
+
+def data_of(x: Any) -> Array:
+    """Give the array of a Tensor, or the array itself."""
+    return x._data if isinstance(x, Tensor) else x
+
+
+def capture(
+    fn: Callable[..., Any], args: Any, kwargs: Any, signature: Signature, whole: bool
+) -> Capture:
+    """Run fn(*args, **kwargs) while recording it. Nothing outside is changed yet: see `commit`.
+
+    whole: record the primitives of networks whole, for NumPy to run, and not what they are made of.
+    """
+    with recording_lock:
+        try:
+            return _Capturing(fn, args, kwargs, signature, whole).run()
+        except SpentError:
+            again = _Capturing(fn, args, kwargs, signature, whole)
+            again.recorder.defers_steps = False
+            return again.run()
+
+
+class _Capturing:
+    def __init__(
+        self, fn: Any, args: Any, kwargs: Any, signature: Signature, whole: bool
+    ) -> None:
+        self.fn, self.args, self.kwargs = fn, args, kwargs
+        self.signature = signature
+        self.recorder = Recording()
+        self.recorder.tape.keeps_whole = whole
+        self.reached = Reached((fn, *signature.held))
+        self.guards = Guards(self.reached)
+        self.traces: list[Trace] = []
+        self.starts: list[Any] = []  # of arguments: (tensor, array, gradient before)
+        self.argument_gradients: list[tuple[int, Found | None]] = []
+        self.argument_writes: list[tuple[int, Trace]] = []
+
+    def run(self) -> Capture:
+        recorder = self.recorder
+        state = recorder.source.bit_generator.state
+        others = self._generators()
+        try:
+            self._lift()
+            with recorder.running():
+                template = self._run()
+        finally:
+            self._give_back()
+        program = recorder.program
+        arguments = list(program.inputs)[: len(self.traces)]
+        for place, new in self.argument_writes:
+            program.inputs[arguments[place]] = "state"
+            program.updates[arguments[place]] = new.value
+        gradients = self._gradients()
+        changed = [data for lifted, data in ((x, x.array) for x, _ in recorder.changed)]
+        hosts = [(x.array, host) for x, host in recorder.changed] + recorder.moved_hosts
+        writes = [(place, new.host) for place, new in self.argument_writes]
+        results = [*_founds(template), *(g.found for g in gradients if g.found is not None)]
+        for call in recorder.calls:
+            results += [x for x in call.args if isinstance(x, Found)]
+            results += [found for _, found in call.gradients]
+        program.outputs = list(dict.fromkeys(f.value for f in results))
+        result = replaced_founds(
+            template, lambda m: m.made(presented(m.found)), self.signature.leaves
+        )
+        made = Capture(
+            program, dict(recorder.tape.bound), arguments, template, gradients,
+            self._without_before(), recorder.parts, recorder.calls, self.guards,
+            changed + [a for a, _ in recorder.moved_hosts], hosts, writes, result,
+            is_replayable=not any(p.created for p in recorder.parts), random_state=state,
+            held=self.signature.held,
+        )
+        self.traces.clear()
+        self.argument_writes.clear()
+        self.starts.clear()
+        recorder.moves.clear()
+        recorder.end()
+        self._look_for_side_effects(others)
+        made.program = optimized(program)
+        made.program.check()
+        self._settle_gradients(made)
+        return made
+
+    # ── before ──────────────────────────────────────────────────────────────────────────────
+
+    def _lift(self) -> None:
+        recorder, tape = self.recorder, self.recorder.tape
+        mine = {id(x) for x in self.signature.leaves if isinstance(x, Tensor)}
+        for i, x in enumerate(self.signature.leaves):
+            array = data_of(x)
+            plain = array if array.flags.c_contiguous and array.flags.aligned else (
+                np.array(array, order="C")
+            )
+            self.traces.append(tape.argument(plain, getattr(x, "name", None) or f"arg{i}"))
+        by_tensor: dict[int, Trace] = {}
+        for x, trace in zip(self.signature.leaves, self.traces, strict=True):
+            if not isinstance(x, Tensor):
+                continue
+            if id(x) in by_tensor:
+                raise CompileError("compile_twice", name=x.name or "")
+            by_tensor[id(x)] = trace
+            leaf = x._node
+            self.starts.append((x, x._data, leaf, None if leaf is None else leaf.grad))
+            x._data = trace
+            if leaf is not None:
+                leaf.grad = None
+        for name, tensor in self.reached.tensors.values():
+            if id(tensor) in mine:
+                continue
+            recorder.lift(tensor, tensor.name or name, lambda t=tensor: t)  # type: ignore[misc]
+            if isinstance(tensor._node, Leaf):
+                recorder.lift_gradient(tensor._node, f"{tensor.name or name}.grad")
+
+    def _generators(self) -> list[tuple[Any, str]]:
+        """Note the state of generators of the user's own, whose draws would be frozen."""
+        found = [x for x in self.reached.objects if isinstance(x, np.random.Generator)]
+        return [(x, str(x.bit_generator.state)) for x in found]
+
+    # ── during ──────────────────────────────────────────────────────────────────────────────
+
+    def _run(self) -> Any:
+        by_array = iter(self.traces)
+
+        def given(x: Any) -> Any:
+            trace = next(by_array)
+            return x if isinstance(x, Tensor) else trace
+
+        args = replaced(self.args, given)
+        kwargs = replaced(self.kwargs, given)
+        result = self.fn(*args, **kwargs)
+        template = replaced(result, self._found)
+        places = {id(x): i for i, x in enumerate(self.signature.leaves)}
+        for x, _, leaf, _ in self.starts:
+            place = places[id(x)]
+            trace, now = self.traces[place], x._data
+            if not isinstance(now, Trace) or now.shape != trace.shape or now.dtype != trace.dtype:
+                raise CompileError("compile_replaced", name=x.name or f"arg{place}")
+            if now is not trace or trace.versions:
+                self.argument_writes.append((place, now))
+            if leaf is not None:
+                grad = leaf.grad._data if isinstance(leaf.grad, Tensor) else leaf.grad
+                if grad is not None:
+                    self.argument_gradients.append((place, self.recorder.found(grad)))
+        for grad in self.recorder.grads:
+            now = grad.leaf.grad
+            now = now._data if isinstance(now, Tensor) else now
+            unchanged = now is grad.trace and (now is None or not now.versions)
+            grad.outcome = "kept" if unchanged else (
+                None if now is None else self.recorder.found(now)
+            )
+        return template
+
+    def _found(self, x: Any) -> Any:
+        """Put in the template what stands for a Tensor or array of the result."""
+        if isinstance(x, Tensor):
+            for lifted in self.recorder.lifts:
+                if lifted.tensor() is x:
+                    return x
+            for place, leaf in enumerate(self.signature.leaves):
+                if leaf is x:
+                    return Given(place)
+            if not isinstance(x._data, Trace):
+                return x
+            return Made(self.recorder.found(x._data), True)
+        if isinstance(x, Trace):
+            return Made(self.recorder.found(x), False)
+        return x
+
+    # ── after ───────────────────────────────────────────────────────────────────────────────
+
+    def _give_back(self) -> None:
+        for x, data, leaf, before in self.starts:
+            x._data, x._node = data, leaf
+            if leaf is not None:
+                leaf.grad = before
+
+    def _gradients(self) -> list[Gradient]:
+        made = [Gradient(None, place, found, None, "") for place, found in self.argument_gradients]
+        for grad in self.recorder.grads:
+            if grad.outcome != "kept":
+                before = grad.before
+                before = before._data if isinstance(before, Tensor) else before
+                made.append(Gradient(grad.leaf, -1, grad.outcome, before, grad.name))
+        return made
+
+    def _without_before(self) -> list[Leaf]:
+        return [
+            g.leaf for g in self.recorder.grads if g.before is None and isinstance(g.outcome, Found)
+        ]
+
+    def _settle_gradients(self, made: Capture) -> None:
+        """Forget gradients of before that the program turned out not to read."""
+        for g in made.gradients:
+            if g.before is None:
+                continue
+            root = self.recorder.tape.roots.get(id(g.before))
+            if root is None or root[0] not in made.program.inputs:
+                g.before = None
+
+    def _look_for_side_effects(self, generators: list[tuple[Any, str]]) -> None:
+        changed = self.guards.side_effects()
+        if changed:
+            raise CompileError("compile_side_effect", names=", ".join(changed))
+        for x, state in generators:
+            if str(x.bit_generator.state) != state:
+                raise CompileError("compile_np_random")
+
+
+@dataclass(eq=False, slots=True)
+class Made:
+    """Stands in a result for a new Tensor, or a new array."""
+
+    found: Found
+    is_tensor: bool
+
+    def made(self, array: Array) -> Any:
+        """Make it of its values."""
+        return wrap(array) if self.is_tensor else array
+
+
+@dataclass(eq=False, slots=True)
+class Given:
+    """Stands in a result for an argument."""
+
+    place: int
+
+
+def _founds(template: Any) -> list[Found]:
+    found: list[Found] = []
+    replaced_founds(template, lambda m: found.append(m.found))
+    return found
+
+
+def replaced_founds(template: Any, change: Callable[[Any], Any], leaves: Any = None) -> Any:
+    """Give a result of a template's structure, each new Tensor made by `change`."""
+    if isinstance(template, Made):
+        return change(template)
+    if isinstance(template, Given):
+        return None if leaves is None else leaves[template.place]
+    if isinstance(template, dict):
+        return {k: replaced_founds(v, change, leaves) for k, v in template.items()}
+    if isinstance(template, tuple) and hasattr(template, "_make"):
+        return template._make(replaced_founds(v, change, leaves) for v in template)
+    if type(template) in (list, tuple):
+        return type(template)(replaced_founds(v, change, leaves) for v in template)
+    return template
+
+
+__all__ = ["Capture", "Gradient", "Made", "capture"]

@@ -1,0 +1,328 @@
+"""Repeat a recorded call: the Python that is left around the program.
+
+For each Capture a function is written out, `replay(arrays...)`: it sees that everything still
+holds, fills in the numbers of optimizers, runs the program, and leaves gradients, step counts and
+clocks as eager execution would. It gives MISSED where the capture does not fit, EAGER where the
+program itself said no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from sys import getrefcount
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from ..autograd import generate, memory
+from ..autograd.apply import wrap
+from ..autograd.memory import all_changed
+from ..autograd.mode import changes
+from ..autograd.tensor import Tensor
+from ..errors import ProgramError
+from ..program.program import Program
+from ..program.recording import Found
+from .capture import Capture, Gradient, Made, add_gradient, replaced_founds
+
+Array = Any
+MISSED: Any = object()
+EAGER: Any = object()
+
+
+class Replay:
+    """A Capture bound to memory of its own, ready to be repeated.
+
+    build: makes of a Program something to bind (native.build, or NumpyProgram).
+    """
+
+    def __init__(self, capture: Capture, build: Callable[[Program], Any]) -> None:
+        self.capture = capture
+        self.executable = build(capture.program)
+        self.is_fresh = self.executable.gives_results  # or leaves them in buffers of ours
+        self.outputs = {} if self.is_fresh else {
+            v: np.empty(v.shape, v.dtype) for v in capture.program.outputs
+        }
+        self.entry = self._bound()
+        self.lock = Lock()
+        self.seen = changes[0]
+        self.source = ""
+        self.run = self._written()
+
+    def _bound(self) -> Any:
+        program, given = self.capture.program, self.capture.bound
+        inputs = {v: given[v] for v in program.inputs if v in given}
+        return self.executable.bind({**inputs, **self.outputs})
+
+    def view(self, found: Found) -> Array:
+        """Show a result in its buffer, its axes in order."""
+        return self.outputs[found.value].transpose(found.axes)
+
+    def text(self, found: Found, scope: dict[str, Any]) -> str:
+        """Write how the function calls a result."""
+        place = self.capture.program.outputs.index(found.value)
+        in_order = found.axes == tuple(range(len(found.axes)))
+        if self.is_fresh:
+            return f"w{place}" if in_order else f"w{place}.transpose({found.axes!r})"
+        name = f"o{place}_{''.join(map(str, found.axes))}"
+        scope.setdefault(name, self.view(found))
+        return name
+
+    def own(self, found: Found, scope: dict[str, Any]) -> str:
+        """Write how the function makes an array that the next call will not write over."""
+        return self.text(found, scope) + ("" if self.is_fresh else ".copy()")
+
+    # ── the function ────────────────────────────────────────────────────────────────────────
+
+    def _written(self) -> Callable[..., Any]:
+        capture = self.capture
+        arrays = [f"a{i}" for i in range(len(capture.arguments))]
+        scope: dict[str, Any] = {
+            "changes": changes, "seen": [self.seen], "MISSED": MISSED, "EAGER": EAGER,
+            "lock": self.lock, "entry": self.entry, "replay": self, "engine": generate.scope,
+            "Tensor": Tensor, "new": object.__new__, "tick": memory.tick, "settle": self.settle,
+            "last_write": memory.last_write, "writes": memory._writes, "recheck": self._recheck,
+        }
+        checks = ["if changes[0] != seen[0] and not recheck(seen): return MISSED",
+                  "if engine['watching']: return EAGER"]
+        checks += self._name_checks(scope)
+        for i, leaf in enumerate(capture.needs_none):
+            scope[f"bare{i}"] = leaf
+            checks.append(f"if bare{i}.grad is not None: return MISSED")
+        lines = self._calls(scope, False)
+        after = []
+        for i, part in enumerate(capture.parts):
+            scope |= {f"opt{i}": part.optimizer, f"plan{i}": part.plan, f"part{i}": part.part,
+                      f"group{i}": part.group, f"fill{i}": part.fill, f"rec{i}": part}
+            checks.append(f"if opt{i}._plans[{part.place}] is not plan{i}: return MISSED")
+            lines += [f"n{i} = fill{i}(group{i}, part{i}.step + 1, *part{i}.numbers)",
+                      f"if n{i} is None: return MISSED"]
+            after.append(f"rec{i}.advance(n{i})")
+        for i, g in enumerate(capture.gradients):
+            if g.leaf is None:
+                continue
+            scope[f"leaf{i}"] = g.leaf
+            if g.found is None:
+                after.append(f"leaf{i}.grad = None")
+            elif g.before is not None:
+                scope[f"old{i}"] = g.before
+                checks.append(f"if not (leaf{i}.grad is old{i} or (type(leaf{i}.grad) is Tensor "
+                              f"and leaf{i}.grad._data is old{i})): return MISSED")
+                after.append(f"old{i}[...] = {self.text(g.found, scope)}")
+            elif self.is_fresh:
+                after.append(f"leaf{i}.grad = {self.text(g.found, scope)}")
+            else:
+                scope[f"g{i}"] = self.view(g.found)
+                lines.append(f"if leaf{i}.grad is not g{i}: settle({i})")
+                after.append(f"leaf{i}.grad = replay.gradients[{i}]")
+        if self.is_fresh:
+            made = "".join(f"w{i}, " for i in range(len(capture.program.outputs)))
+            lines += [f"results = entry({', '.join(arrays)})", "if results is True: return EAGER"]
+            lines += [f"{made}= results"] if made else []
+        else:
+            lines.append(f"if entry({', '.join(arrays)}) is not None: return EAGER")
+        lines += self._calls(scope, True)
+        lines += after
+        lines += self._clock(scope)
+        lines += self._results(scope)
+        body = [*checks, "with lock:", *(f"    {line}" for line in lines), "    return result"]
+        self.gradients = {
+            i: self.view(g.found) for i, g in enumerate(capture.gradients)
+            if g.found is not None and g.leaf is not None and g.before is None
+            and not self.is_fresh
+        }
+        for i, array in self.gradients.items():
+            scope[f"g{i}"] = array
+        self.source = "\n    ".join([f"def replay_({', '.join([*arrays, 'leaves=()'])}):", *body])
+        self.scope = scope
+        self.source += "\n"
+        exec(compile(self.source, "<tinygrad_jp replay>", "exec"), scope)
+        self.own_holders = {i: self._holders(i) for i in self.gradients}
+        return scope["replay_"]  # type: ignore[no-any-return]
+
+    def _name_checks(self, scope: dict[str, Any]) -> list[str]:
+        checks = []
+        for i, (place, key, value) in enumerate(self.capture.guards.names):
+            scope |= {f"place{i}": place, f"value{i}": value}
+            if isinstance(place, dict):
+                scope[f"get{i}"] = place.get
+                checks.append(f"if get{i}({key!r}) is not value{i} and not replay.same({i}): "
+                              f"return MISSED")
+            else:
+                checks.append(f"if place{i}.cell_contents is not value{i} and not "
+                              f"replay.same({i}): return MISSED")
+        return checks
+
+    def same(self, i: int) -> bool:
+        """Compare by value what is not the same object any more."""
+        from ..program.reach import read, same
+
+        place, key, value = self.capture.guards.names[i]
+        return same(value, read(place, key))
+
+    def _clock(self, scope: dict[str, Any]) -> list[str]:
+        """Write down that arrays were changed, so that a graph that needs them will notice."""
+        if self.capture.argument_writes:
+            scope["all_changed"] = all_changed
+            places = "".join(f"a{i}, " for i, _ in self.capture.argument_writes)
+            return [f"all_changed(written + ({places}))"] if self._register(scope) else [
+                f"all_changed(({places}))"
+            ]
+        if not self._register(scope):
+            return []
+        keys = [f"writes[{id(memory.owner(a))}]" for a in self.capture.written]
+        return [f"last_write[0] = {' = '.join(dict.fromkeys(keys))} = tick()"]
+
+    def _register(self, scope: dict[str, Any]) -> bool:
+        scope["written"] = tuple(self.capture.written)
+        all_changed(self.capture.written)  # so that each is known, and forgotten when it dies
+        return bool(self.capture.written)
+
+    def _calls(self, scope: dict[str, Any], after: bool) -> list[str]:
+        lines = []
+        for i, call in enumerate(self.capture.calls):
+            if call.is_after == after:
+                scope[f"call{i}"] = call.call
+                given = []
+                for j, x in enumerate(call.args):
+                    if isinstance(x, Found):
+                        scope["wrap"] = wrap
+                        given.append(f"wrap({self.own(x, scope)})")
+                    else:
+                        scope[f"x{i}_{j}"] = x
+                        given.append(f"x{i}_{j}")
+                for j, (leaf, found) in enumerate(call.gradients):
+                    scope[f"l{i}_{j}"] = leaf
+                    lines.append(f"l{i}_{j}.grad = {self.text(found, scope)}")
+                lines.append(f"call{i}({', '.join(given)})")
+        return lines
+
+    def _results(self, scope: dict[str, Any]) -> list[str]:
+        template, lines = self.capture.template, []
+        for i, g in enumerate(self.capture.gradients):
+            if g.leaf is None and g.found is not None:
+                scope |= {f"ag{i}": g, "add_gradient": add_gradient}
+                array = self.own(g.found, scope)
+                lines.append(f"add_gradient(leaves[{g.place}]._node, ag{i}, {array})")
+        if isinstance(template, Made):
+            array = self.own(template.found, scope)
+            if template.is_tensor:
+                return [*lines, "result = new(Tensor)", f"result._data = {array}",
+                        "result._node = None"]
+            return [*lines, f"result = {array}"]
+        found = self._results_found()
+        scope |= {"template": template, "rebuilt": rebuilt}
+        arrays = "".join(f"{self.own(f, scope)}, " for f in found)
+        return [*lines, f"result = rebuilt(template, ({arrays}), leaves)"]
+
+    # ── what happens seldom ─────────────────────────────────────────────────────────────────
+
+    def _recheck(self, seen: list[int]) -> bool:
+        """Look at everything, since something somewhere was changed."""
+        now = changes[0]
+        if not self.capture.guards.holds():
+            return False
+        seen[0] = now
+        return True
+
+    def settle(self, i: int) -> None:
+        """Leave the last call's gradient to whoever looked at it, before it is written over."""
+        g = self.capture.gradients[i]
+        assert g.leaf is not None
+        mine, held = self.gradients[i], g.leaf.grad
+        if isinstance(held, Tensor) and held._data is mine:
+            held._data = mine.copy()
+        if self._holders(i) > self.own_holders[i]:
+            self._renew(g)
+
+    def _holders(self, i: int) -> int:
+        """Count who refers to the memory of a gradient: views that somebody took among them."""
+        return getrefcount(self.outputs[self.capture.gradients[i].found.value])  # type: ignore[union-attr]
+
+    def _renew(self, g: Gradient) -> None:
+        """Give a gradient a buffer of its own, since somebody holds the old one."""
+        value = g.found.value  # type: ignore[union-attr]
+        self.outputs[value] = np.empty(value.shape, value.dtype)
+        self.entry = self.scope["entry"] = self._bound()
+        for i, other in enumerate(self.capture.gradients):
+            if i in self.gradients and other.found is not None and other.found.value is value:
+                self.gradients[i] = self.scope[f"g{i}"] = self.view(other.found)
+        self.own_holders = {i: self._holders(i) for i in self.gradients}
+
+    # ── the first time ──────────────────────────────────────────────────────────────────────
+
+    def verify(self, arrays: Sequence[Array], source: Any) -> None:
+        """Run once on copies of nothing: the arrays themselves; compare with the recorded call.
+
+        The caller commits the recorded values afterwards, so that all stays as in eager execution.
+        Raises ProgramError where they differ by more than rounding.
+        """
+        capture = self.capture
+        after = source.bit_generator.state
+        source.bit_generator.state = capture.random_state
+        try:
+            failed = self.entry(*arrays)
+        finally:
+            drawn, source.bit_generator.state = source.bit_generator.state, after
+        if failed is True:
+            raise ProgramError("compile_refused")
+        if self.is_fresh:
+            self.outputs = dict(zip(capture.program.outputs, failed, strict=True))
+        if str(drawn) != str(after):
+            raise ProgramError("compile_draws")
+        pairs = [(name_of(capture, a), a, host) for a, host in capture.hosts]
+        pairs += [("result", self.view(f), f.host) for f in self._results_found()]
+        pairs += [(g.name, self.view(g.found), g.found.host) for g in capture.gradients if g.found]
+        for name, got, wanted in pairs:
+            if not alike(got, wanted):
+                raise ProgramError(
+                    "compile_differs", name=name, largest=difference(got, wanted),
+                    scale=float(np.max(np.abs(wanted))) if wanted.size else 0.0,
+                )
+        if self.is_fresh:
+            self.outputs = {}
+
+    def _results_found(self) -> list[Found]:
+        found: list[Found] = []
+        replaced_founds(self.capture.template, lambda m: found.append(m.found))
+        return found
+
+
+def rebuilt(template: Any, arrays: Sequence[Array], leaves: Any) -> Any:
+    """Put arrays in the place of what stands for them in a result."""
+    rest = iter(arrays)
+    return replaced_founds(template, lambda m: m.made(next(rest)), leaves)
+
+
+def name_of(capture: Capture, array: Array) -> str:
+    """Name an array from outside by its input of the Program."""
+    for value, mine in capture.bound.items():
+        if mine is array or mine.base is array:
+            return value.name
+    return "state"
+
+
+def alike(got: Array, wanted: Array) -> bool:
+    """Tell whether two arrays agree to rounding, as sums in another order do."""
+    if got.dtype.kind != "f":
+        return bool(np.array_equal(got, wanted))
+    if not np.array_equal(np.isnan(got), np.isnan(wanted)):
+        return False
+    with np.errstate(all="ignore"):
+        finite = np.isfinite(wanted)
+        infinite = np.isinf(wanted)
+        if not np.array_equal(got[infinite], wanted[infinite]):
+            return False
+        scale = np.abs(wanted[finite]).max(initial=0.0)
+        loose = {2: 3e-2, 4: 1e-3}.get(wanted.dtype.itemsize, 1e-7)
+        return difference(got, wanted) <= loose * max(float(scale), 1e-30) + 1e-30
+
+
+def difference(got: Array, wanted: Array) -> float:
+    """Give the largest difference of finite elements."""
+    finite = np.isfinite(wanted) & np.isfinite(got)
+    gap = np.abs(got[finite].astype(np.float64) - wanted[finite])
+    return float(gap.max(initial=0.0))
+
+
+__all__ = ["EAGER", "MISSED", "Replay"]
