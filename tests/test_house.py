@@ -75,7 +75,7 @@ def siblings(room: str, target: str) -> bool:
     """Tell whether two rooms of one floor may see each other: optim and nn share Parameter."""
     if (room, target) == ("testing", "graph"):
         return True  # a failing example is drawn
-    return {room, target} == {"nn", "optim"} or {room, target} == {"__init__", "__main__", "commands"}
+    return {room, target} == {"nn", "optim"} or {room, target} <= {"__init__", "__main__", "cli"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES)

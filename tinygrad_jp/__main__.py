@@ -1,8 +1,10 @@
-"""python -m tinygrad_jp demo: train a network before your eyes, and draw what happened."""
+"""python -m tinygrad_jp demo: train a network before your eyes, and draw what happened.
+
+The other commands are in cli.py.
+"""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +21,7 @@ from .autograd.creation import manual_seed, tensor
 from .autograd.mode import no_grad
 from .autograd.tensor import Tensor
 from .data import make_moons
-from .errors import MissingExtraError, language, missing
+from .errors import language, missing
 
 Array = Any
 PASSES = 20_000
@@ -158,28 +160,20 @@ def version() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Read the command line and do what it says; give the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tinygrad_jp", description="NumPy の上の小さな自動微分 / autograd on NumPy"
-    )
-    jobs = parser.add_subparsers(dest="job", required=True)
-    job = jobs.add_parser("demo", help="訓練して絵を書く / train a network and write pictures")
-    job.add_argument("--out", type=Path, default=Path("out"), help="絵の置き場所 / their folder")
-    job.add_argument("--passes", type=int, default=PASSES, help="訓練の回数 / number of passes")
-    job.add_argument("--quick", action="store_true", help="1,000 回だけ / only 1,000 passes")
-    jobs.add_parser("version", help="版 / print the version")
-    options = parser.parse_args(arguments)
-    if options.job == "version":
+    """Read the command line and do what it says; give the exit code.
+
+    Raises SystemExit with 0 after --help, with 2 for a command line that makes no sense.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given == ["version"]:  # which needs no extras
         print(f"tinygrad_jp {version()} (Python {sys.version.split()[0]}, NumPy {np.__version__})")
         return 0
-    if options.passes < 1:
-        parser.error("--passes は 1 以上 / must be 1 or more")
     try:
-        demo(options.out, min(options.passes, 1000) if options.quick else options.passes)
-    except MissingExtraError as reason:
-        print(reason, file=sys.stderr)
+        from .cli import run
+    except ImportError:
+        print(missing("click", "graph"), file=sys.stderr)
         return 1
-    return 0
+    return run(given)
 
 
 if __name__ == "__main__":

@@ -178,6 +178,10 @@ class RenderError(TinygradError, RuntimeError):
     """A picture that the layout engine could not draw."""
 
 
+class ScriptError(TinygradError, RuntimeError):
+    """A script that raised an error of its own, which is this one's cause."""
+
+
 class DownloadError(TinygradError, OSError):
     """A data set that could not be had over the network."""
 

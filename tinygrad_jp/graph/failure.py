@@ -17,6 +17,14 @@ from .names import Named
 from .wording import Look, shape
 
 
+def can_be_drawn(error: BaseException) -> bool:
+    """Tell whether an operation raised the error, and what it was given is still there."""
+    failure = getattr(error, "failure", None)
+    return isinstance(failure, Failure) and all(
+        argument is not failure.GONE for argument in failure.arguments()
+    )
+
+
 def graph_of_failure(
     error: BaseException, named: Named, look: Look
 ) -> tuple[Graph, dict[str, str]]:
