@@ -1,19 +1,23 @@
-"""What PyTorch gives: computed where it is installed, else read from `tests/golden/*.json`.
+"""What PyTorch and Keras give: computed where installed, else read from `tests/golden/*.json`.
 
     def test_exp():
         want = expected("functions/exp", lambda torch: torch.exp(torch.tensor(X)))
         np.testing.assert_allclose(tj.exp(X).numpy(), want)
 
-The part of a case's name before the first "/" is the file: functions, nn, optim. After adding or
-changing a case, record it where PyTorch is installed: `pytest tests/parity --record`, or
-`python -m tests.parity.record` to write the files afresh. A case that is not recorded, or whose
-record no longer agrees, fails where PyTorch is installed; so the records cannot fall behind.
+The part of a case's name before the first "/" is the file: functions, nn, optim, keras_losses, ...
+After adding or changing a case, record it where PyTorch (for the files keras_*: Keras 3 with
+PyTorch below it) is installed: `pytest tests/parity --record`, or `python -m tests.parity.record`
+to write the files afresh. A case that is not recorded, or whose record no longer agrees, fails
+where the library is installed; so the records cannot fall behind.
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
+import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +26,8 @@ import numpy as np
 
 FOLDER = Path(__file__).resolve().parent.parent / "golden"
 HAS_TORCH = importlib.util.find_spec("torch") is not None
+HAS_KERAS = HAS_TORCH and importlib.util.find_spec("keras") is not None
+os.environ.setdefault("KERAS_BACKEND", "torch")
 
 recording = False  # set by --record
 _files: dict[str, dict[str, Any]] = {}
@@ -29,16 +35,20 @@ _touched: set[str] = set()
 
 
 def expected(case: str, compute: Callable[[Any], Any]) -> Any:
-    """Give what `compute(torch)` gives, with arrays in place of torch's tensors.
+    """Give what `compute(library)` gives, with arrays in place of the library's tensors.
 
-    case: "file/name", unique.  compute: takes the torch module, returns a tensor, an array, a
-    number, None, or a list, tuple or dict of those (a tuple comes back as a list).
+    case: "file/name", unique; in a file keras_* the library is Keras, else torch.  compute: takes
+    that module, returns a tensor, an array, a number, None, or a list, tuple or dict of those (a
+    tuple comes back as a list).
     """
-    if not HAS_TORCH:
+    is_keras = case.startswith("keras")
+    if not (HAS_KERAS if is_keras else HAS_TORCH):
         return _decoded(_lookup(case))
-    import torch
-
-    want = _plain(compute(torch))
+    library = importlib.import_module("keras" if is_keras else "torch")
+    with warnings.catch_warnings():
+        if is_keras:
+            warnings.simplefilter("ignore")  # its own dealings with NumPy
+        want = _plain(compute(library))
     if recording:
         name = case.partition("/")[0]
         cases = _load(name)
@@ -73,7 +83,8 @@ def _load(name: str) -> dict[str, Any]:
 
 def _lookup(case: str) -> Any:
     cases = _load(case.partition("/")[0])
-    assert case in cases, f"{case} is not recorded: run `pytest tests/parity --record` with torch"
+    library = "Keras" if case.startswith("keras") else "torch"
+    assert case in cases, f"{case} is not recorded: run `pytest tests/parity --record` with {library}"
     return cases[case]
 
 
@@ -85,8 +96,9 @@ def _plain(value: Any) -> Any:
         return {key: _plain(v) for key, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
+    value = getattr(value, "value", value)  # a Keras Variable's tensor
     if hasattr(value, "detach"):
-        value = value.detach().numpy()
+        value = value.detach().cpu().numpy()
     return np.array(value)
 
 

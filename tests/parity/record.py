@@ -1,6 +1,7 @@
-"""Record what PyTorch gives afresh, dropping cases that are no more: python -m tests.parity.record.
+"""Record what PyTorch and Keras give afresh, dropping cases that are no more.
 
-Names of files may follow (functions, nn, optim); without any, all are written.
+python -m tests.parity.record, and names of files (functions, nn, optim, keras_losses, ...); without
+any, all are written whose library is installed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .golden import FOLDER, HAS_TORCH
+from .golden import FOLDER, HAS_KERAS, HAS_TORCH
 
 
 def main(names: list[str]) -> int:
@@ -18,6 +19,8 @@ def main(names: list[str]) -> int:
         raise SystemExit("recording needs PyTorch: pip install torch")
     here = Path(__file__).resolve().parent
     tests = [here / f"test_{n}.py" for n in names] or sorted(here.glob("test_*.py"))
+    if not HAS_KERAS:
+        tests = [test for test in tests if "keras" not in test.stem]
     for test in tests:
         (FOLDER / f"{test.stem.removeprefix('test_')}.json").unlink(missing_ok=True)
     return int(pytest.main([*map(str, tests), "--record", "-q"]))

@@ -1,0 +1,66 @@
+"""What is done to gradients before a step, and to weights after it: clipping, moving averages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..autograd.memory import changed
+from ..autograd.tensor import Tensor
+
+Array = Any
+
+
+def clipped_by_value(grads: Sequence[Array], limit: float) -> list[Array]:
+    """Keep every element between −limit and limit."""
+    return [np.clip(g, -limit, limit) for g in grads]
+
+
+def clipped_by_norm(grads: Sequence[Array], limit: float) -> list[Array]:
+    """Scale each gradient whose norm is above the limit down to it."""
+    return [g * g.dtype.type(limit / max(_norm([g]), limit)) for g in grads]
+
+
+def clipped_by_global_norm(grads: Sequence[Array], limit: float) -> list[Array]:
+    """Scale all gradients alike, if their common norm is above the limit.
+
+    A NaN or an infinity makes them all NaN.
+    """
+    norm = _norm(grads)
+    if norm <= limit:
+        return list(grads)
+    factor = limit / norm if np.isfinite(norm) else np.nan
+    return [g * g.dtype.type(factor) for g in grads]
+
+
+def _norm(grads: Sequence[Array]) -> float:
+    return float(np.sqrt(sum(float(np.square(g, dtype=np.float64).sum()) for g in grads)))
+
+
+class MovingAverage:
+    """The exponential moving average of parameters.
+
+    momentum: the share of the old average that stays at each update; the first takes the values.
+    """
+
+    def __init__(self, params: Sequence[Tensor], momentum: float = 0.99) -> None:
+        self.params = list(params)
+        self.momentum = momentum
+        self.averages: list[Array] = [np.zeros_like(p._data) for p in self.params]
+        self.count = 0
+
+    def update(self) -> None:
+        """Move the averages towards the present values."""
+        kept = self.momentum if self.count else 0.0
+        self.count += 1
+        for average, p in zip(self.averages, self.params, strict=True):
+            average *= kept
+            average += (1 - kept) * p._data
+
+    def put_in(self) -> None:
+        """Set the parameters to their averages."""
+        for average, p in zip(self.averages, self.params, strict=True):
+            p._data[...] = average
+            changed(p._data)
