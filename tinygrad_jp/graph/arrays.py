@@ -1,4 +1,4 @@
-"""Arrays as JSON: small ones number by number, big ones as statistics and, within limits, binary.
+"""Arrays as JSON: short ones number by number, others in binary, big ones with statistics.
 
 The same array is written once, however often it is shown. NaN and the infinities, which JSON does
 not have, are written as the texts "NaN", "Infinity" and "-Infinity".
@@ -14,7 +14,8 @@ import numpy as np
 Array = Any
 Record = dict[str, Any]
 
-SMALL = 256  # elements that are written as numbers
+FEW = 24  # elements that are written as numbers
+SMALL = 256  # elements that need no statistics beside them
 BIG = 262_144  # elements above which an array is not written out at all
 BUDGET = 8_000_000  # elements · 4 bytes: of all that is written in binary
 BINS = 24  # of a histogram
@@ -23,9 +24,10 @@ BINS = 24  # of a histogram
 class Arrays:
     """A list of arrays, each once.
 
-    records  what is written: {"s": shape, "d": numbers} or {"s": shape, "b": base64 of float32,
-             "m": mean, "v": standard deviation, "l": lowest, "h": highest, "z": zeros,
-             "n": not finite, "g": histogram between lowest and highest}; no "b" beyond the budget
+    records  what is written: {"s": shape} and "d": numbers, or "b": base64 of float32 ("w": 8 of
+             float64); of big ones also "m": mean, "v": standard deviation, "l": lowest,
+             "h": highest, "z": zeros, "n": not finite, "g": histogram between lowest and highest,
+             and no "b" beyond the budget
     """
 
     def __init__(self) -> None:
@@ -46,15 +48,23 @@ class Arrays:
 
     def _record(self, array: Array) -> Record:
         record: Record = {"s": list(array.shape)}
-        if array.size <= SMALL:
+        if array.size <= FEW:
             return record | {"d": [plain(v) for v in array.ravel()]}
+        if array.size <= SMALL:
+            return record | ({"b": _binary(array, "<f8"), "w": 8} if array.itemsize > 4 else {
+                "b": _binary(array, "<f4")
+            })
         record |= statistics(array)
         size = array.size * 4
         if array.size <= BIG and size <= self._left:
             self._left -= size
-            with np.errstate(over="ignore"):
-                record["b"] = b64encode(array.astype("<f4").tobytes()).decode()
+            record["b"] = _binary(array, "<f4")
         return record
+
+
+def _binary(array: Array, form: str) -> str:
+    with np.errstate(over="ignore"):
+        return b64encode(array.astype(form).tobytes()).decode()
 
 
 def plain(value: Any) -> Any:

@@ -44,10 +44,11 @@ def contents(graph: Graph, look: Look) -> Record:
         "language": look.language,
         "direction": look.direction,
         "nodes": [
-            _node(n, look, arrays, formulas) | {"card": cards[n.id], "group": inside.get(n.id)}
+            said(_node(n, look, arrays, formulas) | {"group": inside.get(n.id)})
+            | {"card": cards[n.id]}
             for n in graph.nodes
         ],
-        "edges": [_edge(e, name, look, arrays) for e, name in named(graph)],
+        "edges": [said(_edge(e, name, look, arrays)) for e, name in named(graph)],
         "groups": [
             {
                 "id": g.id, "label": clean(g.label), "path": clean(g.path, 200),
@@ -61,6 +62,11 @@ def contents(graph: Graph, look: Look) -> Record:
         "formulas": formulas.records,
         "arrays": arrays.records,
     }
+
+
+def said(record: Record) -> Record:
+    """Leave out what says nothing: null, no, and ""."""
+    return {k: v for k, v in record.items() if v is not None and v is not False and v != ""}
 
 
 def card(node: GraphNode, look: Look) -> list[list[str]]:
@@ -100,7 +106,7 @@ def _node(node: GraphNode, look: Look, arrays: Arrays, formulas: _Formulas) -> R
         "formula": None if node.kind != "operation" else formulas.add(formula_of(node)),
         "line": clean(node.line, LONGEST_LINE) if node.line else None,
         "output": node.is_output,
-        "inside": node.contents,
+        "inside": node.contents or None,
         "folded": node.folded,
     }
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from . import render
 from .dot import quoted
 from .model import Graph, GraphNode
-from .outline import Link, Reference, links, steps
+from .outline import Link, Reference, is_cut, links, steps
 from .wording import Direction
 
 Size = tuple[float, float]
@@ -56,11 +56,14 @@ def _dot(
     graph: Graph, references: list[Reference], drawn: list[Link], sizes: Mapping[str, Size],
     direction: Direction,
 ) -> Iterator[str]:
+    cut = is_cut(graph)  # packed line by line, as in dot.py
+    pack = ' pack=16 packmode="array_ict1"' if cut else ""
     yield "digraph {"
-    yield f"graph [rankdir={direction} nodesep={SIDE_BY_SIDE} ranksep={LEVELS_APART}]"
+    yield f"graph [rankdir={direction} nodesep={SIDE_BY_SIDE} ranksep={LEVELS_APART}{pack}]"
     yield 'node [shape=box fixedsize=true label=""]'
     yield "edge [arrowhead=none]"
-    for step, thing, _ in steps(graph):
+    listed = list(steps(graph))
+    for step, thing, _ in reversed(listed) if cut and direction in ("LR", "RL") else listed:
         if isinstance(thing, GraphNode):
             yield _box(thing.id, sizes)
         elif step == "open":

@@ -2,6 +2,7 @@
 
 const ROWS_SHOWN = 8;
 const COLUMNS_SHOWN = 6;
+const MOST_CELLS = ROWS_SHOWN * 2 * COLUMNS_SHOWN * 2; // more are looked up by their index
 
 /** Gives the numbers of an array in the data, or null where only its statistics are there. */
 function numbersOf(place) {
@@ -12,8 +13,7 @@ function numbersOf(place) {
       record.numbers = record.d.map((v) => (typeof v === "boolean" ? v : Number(v)));
     } else if (record.b) {
       const bytes = Uint8Array.from(atob(record.b), (c) => c.charCodeAt(0));
-      record.numbers = new Float32Array(bytes.buffer);
-      record.single = true;
+      record.numbers = record.w ? new Float64Array(bytes.buffer) : new Float32Array(bytes.buffer);
     } else {
       record.numbers = null;
     }
@@ -98,54 +98,47 @@ function arrayView(place, { picked = null, pick = null, label = "" } = {}) {
     return el("span", { class: "number", title: String(numbers[0]) }, number(numbers[0]));
   }
   const view = el("div", { class: "array" });
-  if (numbers && record.s.length <= 2 && size <= 4 * ROWS_SHOWN * COLUMNS_SHOWN) {
-    view.append(table(record.s, numbers, { picked, pick, label }));
-    return view;
-  }
-  view.append(statistics(record));
-  if (!numbers) {
-    view.append(el("p", { class: "note" }, word("too_big")));
-  } else {
-    if (record.s.length <= 2) view.append(table(record.s, numbers, { picked, pick, label }));
-    view.append(indexForm(record.s, numbers, picked, pick));
-  }
+  if (record.z !== undefined) view.append(statistics(record));
+  if (numbers) view.append(table(record.s, numbers, { picked, pick, label }));
+  if (!numbers) view.append(el("p", { class: "note" }, word("too_big")));
+  else if (size > MOST_CELLS) view.append(indexForm(record.s, numbers, picked, pick));
   return view;
 }
 
+/** Lays an array out as rows of its last axis; one of many axes as the rows one after another. */
 function table(shape, numbers, { picked, pick, label }) {
-  const [rows, columns] = shape.length === 1 ? [1, shape[0]] : shape;
+  const columns = shape.at(-1);
+  const rows = numbers.length / columns;
   const shownRows = rows <= ROWS_SHOWN * 2 ? rows : ROWS_SHOWN;
   const shownColumns = columns <= COLUMNS_SHOWN * 2 ? columns : COLUMNS_SHOWN;
   const body = el("tbody");
-  for (let i = 0; i < shownRows; i++) {
+  const line = (i) => {
     const row = el("tr");
-    for (let j = 0; j < shownColumns; j++) {
-      const flat = i * columns + j;
-      const text = number(numbers[flat]);
-      const cell = el("td", { class: flat === picked ? "picked" : null });
-      if (pick) {
-        const title = `${indexText(flat, shape)} = ${numbers[flat]}`;
-        cell.append(el("button", {
-          type: "button", title, "aria-pressed": String(flat === picked), onclick: () => pick(flat),
-        }, text));
-      } else {
-        cell.title = `${indexText(flat, shape)} = ${numbers[flat]}`;
-        cell.append(text);
-      }
-      row.append(cell);
-    }
+    for (let j = 0; j < shownColumns; j++) row.append(cell(i * columns + j));
     if (shownColumns < columns) row.append(el("td", { class: "more" }, "…"));
-    body.append(row);
-  }
+    return row;
+  };
+  const cell = (flat) => {
+    const title = `${indexText(flat, shape)} = ${numbers[flat]}`;
+    const text = number(numbers[flat]);
+    return el("td", { class: flat === picked ? "picked" : null, title }, pick
+      ? el("button", {
+        type: "button", "aria-pressed": String(flat === picked), onclick: () => pick(flat),
+      }, text)
+      : text);
+  };
+  for (let i = 0; i < shownRows; i++) body.append(line(i));
   if (shownRows < rows) {
     body.append(el("tr", {}, el("td", { class: "more", colspan: shownColumns }, "⋮")));
+    const chosen = picked === null ? -1 : Math.floor(picked / columns);
+    if (chosen >= shownRows) body.append(line(chosen));
   }
-  const cut = shownRows < rows || shownColumns < columns;
+  const isCut = shownRows < rows || shownColumns < columns;
   const all = shapeText(shape);
-  const shown = shapeText(shape.length === 1 ? [shownColumns] : [shownRows, shownColumns]);
-  return el("div", { class: "scroll" },
-    el("table", { class: "matrix", "aria-label": label || null }, body),
-    cut && el("p", { class: "note" }, word("rows_shown", { all, shown })));
+  const shown = shape.length === 1 ? shownColumns : `${shownRows} × ${shownColumns}`;
+  return el("div", {},
+    el("div", { class: "scroll" }, el("table", { class: "matrix", "aria-label": label || null }, body)),
+    isCut && el("p", { class: "note" }, word("rows_shown", { all, shown })));
 }
 
 function statistics(record) {

@@ -1,5 +1,14 @@
 // Where boxes and lines lie: as laid out, and closer together where modules are folded.
 
+// What says nothing is left out of the data. A gradient of null was not computed; it is not 0.
+const NODE = {
+  name: null, operation: null, about: "", shape: null, dtype: null, value: null, gradient: null,
+  grad: null, formula: null, line: null, output: false, inside: 0, folded: false, group: null,
+};
+const EDGE = { name: "", slope: null, contribution: null };
+DATA.nodes = DATA.nodes.map((n) => ({ ...NODE, ...n }));
+DATA.edges = DATA.edges.map((e) => ({ ...EDGE, ...e }));
+
 const LAYOUT = DATA.layout;
 const nodes = new Map(DATA.nodes.map((n) => [n.id, n]));
 const groups = new Map(DATA.groups.map((g) => [g.id, { ...g, members: [], inner: [] }]));

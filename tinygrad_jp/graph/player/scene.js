@@ -7,7 +7,7 @@ const stage = byId("stage");
 const canvas = byId("canvas");
 const world = byId("world");
 const MOST_NEAR = 450; // boxes in sight that are drawn one by one
-const ZOOM = { least: 0.02, most: 4, step: 1.25 };
+const ZOOM = { least: 0.02, most: 4, step: 1.25 }; // least: or what shows the whole graph
 
 const layers = Object.fromEntries(
   ["frames", "far", "lines", "flow", "boxes", "labels"].map((name) => {
@@ -269,7 +269,8 @@ function fit() {
   const { width, height } = stage.getBoundingClientRect();
   const whole = bounds();
   const room = Math.min(width / (whole.w + 48), height / (whole.h + 72));
-  const zoom = Math.max(ZOOM.least, Math.min(1.4, room));
+  const zoom = Math.min(1.4, room);
+  ZOOM.least = Math.min(0.02, zoom);
   moveTo({ zoom, x: width / 2 - whole.x * zoom, y: height / 2 - whole.y * zoom }, false);
 }
 
