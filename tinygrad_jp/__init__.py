@@ -57,9 +57,9 @@ if TYPE_CHECKING:
     from .autograd.transforms import jvp as jvp
     from .autograd.transforms import value_and_grad as value_and_grad
     from .autograd.transforms import vjp as vjp
+    from .compiled.function import compile as compile
     from .graph.checks import check_graph as check_graph
     from .graph.doctor import diagnose as diagnose
-    from .compiled.function import compile as compile
     from .graph.drawing import draw as draw
     from .graph.explain import explain as explain
     from .graph.recorder import Recorder as Recorder
