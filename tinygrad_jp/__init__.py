@@ -39,6 +39,7 @@ from .vocabulary.rule import rule as rule
 if TYPE_CHECKING:
     from . import data as data
     from . import graph as graph
+    from . import keras as keras
     from . import nn as nn
     from . import optim as optim
     from . import plot as plot
@@ -75,7 +76,7 @@ if TYPE_CHECKING:
 REGISTRY.pending = lambda: import_module(".rules", __name__)  # at the first operation
 
 # what is brought in when it is first used, by the module it lives in: an import not paid for before
-_MODULES = ("data", "graph", "nn", "optim", "plot", "train", "testing")
+_MODULES = ("data", "graph", "keras", "nn", "optim", "plot", "train", "testing")
 _NAMES = {
     "autograd.transforms": "grad hessian hvp jacobian jvp value_and_grad vjp",
     "autograd.check": "gradcheck gradgradcheck gradient_error_by_step numerical_gradient",
