@@ -48,8 +48,8 @@ def save(obj: Any, path: Any) -> None:
 def load(path: Any, model: Any = None, strict: bool = True) -> Any:
     """Give back what was saved; or put it into a model.
 
-    model: anything with load_state_dict. Names, shapes and dtypes are checked first: where they do
-        not fit, StateDictError lists them and nothing in the model has changed.
+    model: a Module, whose names, shapes and dtypes are checked first: where they do not fit,
+        StateDictError lists them and nothing has changed; or anything else with load_state_dict.
     strict: every name on either side must be on the other.
     Raises FileFormatError for a file that is cut off, altered, or of another format.
     """
@@ -58,10 +58,12 @@ def load(path: Any, model: Any = None, strict: bool = True) -> Any:
         found = tree.decode(arrays, words[TREE])
     else:
         found = {name: wrap(array) for name, array in arrays.items()}
-    if model is not None:
+    if hasattr(model, "named_parameters"):
         if not is_flat(found):
             raise StateDictError("load_tree", path=os.fspath(path), form=type(found).__name__)
         load_into(model, found, strict)
+    elif model is not None:
+        model.load_state_dict(found)
     return found
 
 

@@ -324,3 +324,18 @@ def test_without_safetensors(path, monkeypatch):
     for call in (lambda: tj.save({"a": np.ones(1)}, path), lambda: tj.load(path)):
         with pytest.raises(errors.MissingExtraError, match=r"\[io\]"):
             call()
+
+
+def test_an_optimizer_is_saved_and_loaded(path):
+    model = nn.Linear(3, 2)
+    optimizer = tj.optim.Adam(model.parameters(), lr=0.5)
+    model(tj.ones(1, 3)).sum().backward()
+    optimizer.step()
+    tj.save(optimizer, path)
+    twin = tj.optim.Adam(model.parameters())
+    tj.load(path, twin)
+    assert twin.param_groups[0]["lr"] == 0.5
+    assert twin.param_groups[0]["betas"] == (0.9, 0.999)
+    a, b = optimizer.state_dict()["state"], twin.state_dict()["state"]
+    assert a.keys() == b.keys()
+    np.testing.assert_array_equal(a[0]["exp_avg"].numpy(), b[0]["exp_avg"].numpy())
