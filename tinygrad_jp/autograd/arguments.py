@@ -31,7 +31,9 @@ def tensor_of(x: Any) -> Tensor:
 
 def array_of(x: Any) -> Any:
     """Give the plain values of a Tensor, a list or a number."""
-    return x._data if isinstance(x, generic.Tensor) else np.asarray(x)
+    if isinstance(x, generic.Tensor):
+        return x._data
+    return x if hasattr(x, "traced") else np.asarray(x)
 
 
 def axis_of(op: str, dim: Any, axis: Any) -> Any:

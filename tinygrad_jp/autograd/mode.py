@@ -18,6 +18,17 @@ changes = [0]
 recording: ContextVar[Any] = ContextVar("tinygrad_jp_recording", default=None)
 
 
+def any_of(wrong: Any) -> bool:
+    """Tell whether anything is wrong with the values at hand, so that a caller can refuse them.
+
+    wrong: an array of booleans. In a recording, what goes wrong later is left to eager execution.
+    """
+    recorder = recording.get()
+    if recorder is not None and hasattr(wrong, "traced"):
+        return bool(recorder.assume_none(wrong))
+    return bool(wrong.any())
+
+
 class GradMode(ContextDecorator):
     """Record operations or not, inside a `with` block or a decorated function.
 

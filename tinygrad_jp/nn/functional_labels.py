@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from ..autograd.apply import as_array, wrap
 from ..autograd.arguments import array_of as constant
 from ..autograd.arguments import tensor_of as tensor
 from ..autograd.functions import log_softmax
 from ..autograd.generate import op
+from ..autograd.mode import any_of
 from ..autograd.tensor import Tensor
 from ..errors import DTypeError, LabelError, OptionError, ShapeError
 from ..vocabulary import layers
@@ -100,7 +102,7 @@ def _smoothed(
         spread = spread.sum()
         if reduction == "mean":
             each = counts if weight is None else counts * _class_weight(weight, logs)[labels]
-            spread = spread / float(each.sum())
+            spread = spread / wrap(as_array(each.sum()))
     return hard * (1 - smoothing) + spread * (smoothing / k)  # type: ignore[no-any-return]
 
 
@@ -125,11 +127,11 @@ def nll_loss(
     total = picked.sum()
     if reduction == "sum":
         return total  # type: ignore[no-any-return]
-    weight_sum = float(counts.sum())
-    if weight_sum == 0.0:
+    weight_sum = as_array(counts.sum())
+    if any_of(weight_sum == 0):
         warn_once("all_ignored")
         return total * math.nan  # type: ignore[no-any-return]
-    return total / weight_sum  # type: ignore[no-any-return]
+    return total / wrap(weight_sum)  # type: ignore[no-any-return]
 
 
 def _rows(z: Tensor, t: Any, ignore_index: int) -> tuple[Tensor, Any, Any, tuple[int, ...]]:
@@ -142,7 +144,7 @@ def _rows(z: Tensor, t: Any, ignore_index: int) -> tuple[Tensor, Any, Any, tuple
     labels = t.reshape(-1)
     counted = labels != ignore_index
     wrong = counted & ((labels < 0) | (labels >= z.shape[1]))
-    if wrong.any():
+    if any_of(wrong):
         place: Any = np.unravel_index(int(np.flatnonzero(wrong)[0]), t.shape)
         label = int(t[place])
         place = tuple(map(int, place))

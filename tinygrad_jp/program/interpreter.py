@@ -86,7 +86,7 @@ class NumpyProgram:
             self.root[step.output] = self._root(next(step.values()))
             self._line(f"{name} = {self._view(step, given[0])}")
             return
-        static = "".join(f", {k}={self._constant(f'{k}_{i}', v)}" for k, v in step.static.items())
+        static = [f"{k}={self._constant(f'{k}_{i}', v)}" for k, v in step.static.items()]
         if isinstance(step.fn, ufunc) and step.output.shape and (
             step.fn is not np.matmul or step.output.size
         ):
@@ -109,7 +109,7 @@ class NumpyProgram:
             f = self._constant(f"f{i}", fn)
             made = ", ".join(self.names[v] for v in step.outputs)
             several = len(step.outputs) > 1
-            self._line(f"{made} = {f}({', '.join(given)}{static})")
+            self._line(f"{made} = {f}({', '.join([*given, *static])})")
             if not several and not step.output.shape:
                 self._line(f"{name} = asarray({name})")
                 self.scope["asarray"] = np.asarray

@@ -142,6 +142,13 @@ class Recording:
         tape.program.body.append(made)
         return Trace(tape, value, array)
 
+    def assume_none(self, wrong: Trace) -> bool:
+        """Write down that nothing is wrong; tell whether something is, in this call."""
+        found = bool(wrong.host.any())
+        if not found:
+            self.tape.assume(np.logical_not(wrong).all())
+        return found
+
     def host_call(self, call: Callable[..., Any], args: Sequence[Any] = ()) -> None:
         """Make a call now, and again at each replay, in its place before or after the steps.
 

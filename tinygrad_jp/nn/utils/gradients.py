@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import reduce
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from ...autograd.apply import wrap
 from ...autograd.memory import changed
+from ...autograd.mode import any_of
 from ...autograd.tensor import Tensor
 from ...errors import NonFiniteError
 
@@ -25,6 +28,8 @@ def get_total_norm(
     power = float(norm_type)
     if not arrays:
         return Tensor(0.0)
+    if any(type(a) is not ndarray for a in arrays):
+        return _recorded_norm(arrays, power, error_if_nonfinite)
     if power == math.inf:
         total = max((float(np.abs(a).max()) for a in arrays if a.size), default=0.0)
     elif power == 2.0:
@@ -36,6 +41,22 @@ def get_total_norm(
     if error_if_nonfinite and not math.isfinite(total):
         raise NonFiniteError("grad_norm", total=total, power=power)
     return wrap(np.asarray(total, arrays[0].dtype))  # type: ignore[no-any-return]
+
+
+def _recorded_norm(arrays: list[Any], power: float, refuses: bool) -> Tensor:
+    """Do as get_total_norm where the values are not known yet: on a GPU, or in a recording."""
+    kind = arrays[0].dtype
+    if power == math.inf:
+        tops = [np.max(np.abs(a)) for a in arrays if a.size]
+        total = reduce(np.maximum, tops)
+    else:
+        wide = [np.abs(a.astype(np.float64)) for a in arrays]
+        total = reduce(np.add, [np.sum(a * a if power == 2.0 else a**power) for a in wide])
+        total = np.sqrt(total) if power == 2.0 else total ** (1.0 / power)
+    total = total.astype(kind)
+    if refuses and any_of(~np.isfinite(total)):
+        raise NonFiniteError("grad_norm", total=math.nan, power=power)
+    return wrap(total)  # type: ignore[no-any-return]
 
 
 def _square_sum(array: Any) -> float:
@@ -55,6 +76,13 @@ def clip_grad_norm_(
     """
     grads = _gradients(parameters)
     total = get_total_norm(grads, norm_type, error_if_nonfinite)
+    if type(total._data) is not ndarray:
+        share = float(max_norm) / (total._data + 1e-6)
+        share = np.where(share >= 1.0, np.ones_like(share), share)
+        for grad in grads:
+            grad._data *= share.astype(grad._data.dtype)
+            changed(grad._data)
+        return total
     factor = float(max_norm) / (float(total) + 1e-6)
     if not factor >= 1.0:  # a NaN norm makes every gradient NaN, as in PyTorch
         for grad in grads:

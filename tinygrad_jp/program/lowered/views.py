@@ -11,7 +11,7 @@ from numpy import ndarray
 from ...vocabulary import primitives
 from ...vocabulary.primitive import raw
 from .. import operations as ops
-from ..trace import Tape, Trace, opaque
+from ..trace import Tape, Trace, opaque, reduced
 from .entering import lowers, tape_of
 
 Array = Any
@@ -99,6 +99,11 @@ def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
 def getitem(x: Any, index: Any) -> Any:
     """Index: slices and integers as a view, arrays of indices whole."""
     basic = plain_index(index, x.shape) if isinstance(x, Trace) else None
+    labels = picked_rows(index, x.shape)
+    if labels is not None:
+        hot = one_hot(labels, x.shape[1])
+        zero = x.tape.constant(np.zeros((), x.dtype))
+        return reduced(np.sum, x.tape.apply(np.where, (hot, x, zero)), 1)
     if basic is None:
         return tape_of(x, *_parts(index)).apply(*opaque(_index, (x, index), {}, "index"))
     index, shape = basic
@@ -106,6 +111,42 @@ def getitem(x: Any, index: Any) -> Any:
     if index != (slice(None),) * x.ndim:
         part = x.viewed(x.tape.apply(ops.getitem, (x,), index=index))
     return reshape(part, shape)
+
+
+def picked_rows(index: Any, shape: tuple[int, ...]) -> Any:
+    """Give the labels t of an index (0 … N − 1, t), which picks one element a row, or None."""
+    if not (isinstance(index, tuple) and len(index) == 2 == len(shape)):
+        return None
+    rows, labels = index
+    if isinstance(rows, Trace):
+        rows = rows.tape.program.constants.get(rows.value)
+    is_each = isinstance(rows, ndarray) and np.array_equal(rows, np.arange(shape[0]))
+    is_label = isinstance(labels, Trace) and labels.dtype.kind in "iu"
+    return labels if is_each and is_label and labels.shape == (shape[0],) else None
+
+
+def one_hot(labels: Trace, classes: int) -> Any:
+    """Tell for each row which class is its label: booleans (N, K). A negative one counts back."""
+    tape = labels.tape
+    numbers = np.arange(classes, dtype=labels.dtype).reshape(1, classes)
+    column = reshape(labels, (labels.size, 1))
+    if labels.dtype.kind == "i":
+        column = tape.apply(np.where, (column < 0, column + classes, column))
+    return column == tape.constant(numbers)
+
+
+@lowers(primitives.scatter_add)
+def scatter_add(g: Any, index: Any, shape: Any) -> Any:
+    """Add into zeros at an index: one element a row, a plain index, or whole."""
+    tape = tape_of(g, *_parts(index))
+    labels = picked_rows(index, tuple(shape))
+    if labels is not None:
+        zero = tape.constant(np.zeros((), g.dtype))
+        column = reshape(g, (g.size, 1))
+        return tape.apply(np.where, (one_hot(labels, shape[1]), column, zero))
+    if plain_index(index, tuple(shape)) is not None:
+        return put(full(tape, 0, tuple(shape), g.dtype), g, index)
+    return tape.apply(*opaque(raw(primitives.scatter_add), (g, index, tuple(shape)), {}, "scatter_add"))
 
 
 def _parts(index: Any) -> Sequence[Any]:
