@@ -1,0 +1,12 @@
+"""Native code: one function for a whole Program, by LLVM.
+
+Read in this order: registers (LLVM IR as arithmetic), mathematics and ufuncs (what there is),
+views and nodes (what a Program asks for), rows, lanes, products and copies (loops), lowering (what
+runs together, and where values are), assemble, link and cache (LLVM), entry (the way in).
+"""
+
+from __future__ import annotations
+
+from .build import Entry, NativeProgram, build
+
+__all__ = ["Entry", "NativeProgram", "build"]

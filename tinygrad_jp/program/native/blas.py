@@ -1,0 +1,44 @@
+"""NumPy's own BLAS, found in the library that it has loaded: no second one, no second threads."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+# names of cblas_?gemm in NumPy's wheels, newest first, with the integers that they take
+NAMES = (("scipy_cblas_{}gemm64_", "i64"), ("cblas_{}gemm64_", "i64"), ("cblas_{}gemm", "i32"))
+
+
+@cache
+def library() -> tuple[Any, str, str] | None:
+    """Find (the library, the name of cblas_?gemm in it, the kind of integers)."""
+    beside = Path(np.__file__).parent
+    folders = (beside.parent / "numpy.libs", beside / ".libs", beside / ".dylibs")
+    for folder in folders:
+        for path in sorted(folder.glob("*openblas*")) if folder.is_dir() else ():
+            try:
+                loaded = ctypes.CDLL(str(path))
+            except OSError:
+                continue
+            for name, integers in NAMES:
+                if hasattr(loaded, name.format("s")) and hasattr(loaded, name.format("d")):
+                    return loaded, name, integers
+    return None
+
+
+def integers() -> str | None:
+    """Give the kind of integers that BLAS takes, or None if there is no BLAS to call."""
+    found = library()
+    return found[2] if found else None
+
+
+def address(letter: str) -> int:
+    """Give where cblas_sgemm ("s") or cblas_dgemm ("d") is; 0 if nowhere."""
+    found = library()
+    if found is None:
+        return 0
+    return ctypes.cast(getattr(found[0], found[1].format(letter)), ctypes.c_void_p).value or 0

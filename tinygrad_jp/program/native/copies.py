@@ -1,0 +1,71 @@
+"""Copies of parts of arrays: transposed, sliced, joined."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .registers import Reg, Writer, kind_of
+from .views import Ref
+
+
+def merged(source: Ref | None, target: Ref) -> list[tuple[int, int, int]]:
+    """List (length, target stride, source stride) of the axes, outermost first, few of them."""
+    steps = source.strides if source is not None else (0,) * len(target.shape)
+    axes: list[tuple[int, int, int]] = []
+    for n, t, s in zip(target.shape, target.strides, steps, strict=True):
+        if n == 1:
+            continue
+        if axes and axes[-1][1] == n * t and axes[-1][2] == n * s:
+            axes[-1] = (axes[-1][0] * n, t, s)
+        else:
+            axes.append((n, t, s))
+    return axes
+
+
+def write_copy(source: Any, target: Ref, register: int) -> tuple[Writer, str]:
+    """Write the function (ptr %p0 target, ptr %p1 source) that copies; a number fills."""
+    w = Writer()
+    kind = kind_of(target.base.dtype)
+    assert kind is not None
+    ref = source if isinstance(source, Ref) else None
+    lanes = register // target.base.dtype.itemsize
+    axes = merged(ref, target)
+
+    def at(base: str, offset: int, places: list[tuple[Reg, int]]) -> str:
+        total: Reg | int = offset
+        for index, stride in places:
+            if stride:
+                total = index * stride + total
+        return w.pointer(base, total, kind)
+
+    def move(places: list[tuple[Reg, int, int]], width: int, mask: Reg | None) -> None:
+        into = at("%p0", target.offset, [(i, t) for i, t, _ in places])
+        if ref is None:
+            x = w.constant(source, kind, width)
+        else:
+            wide = width if not axes or axes[-1][2] == 1 else 0
+            x = w.load(at("%p1", ref.offset, [(i, s) for i, _, s in places]), kind, wide,
+                       mask if wide else None)
+        w.store(into, w.spread(x, width), mask)
+
+    def nest(depth: int, places: list[tuple[Reg, int, int]]) -> None:
+        if depth == len(axes):
+            move(places, 0, None)
+            return
+        n, t, s = axes[depth]
+        if depth == len(axes) - 1 and t == 1 and s in (0, 1) and n > 1:
+            whole = n // lanes * lanes
+            if whole:
+                loop = w.loop(whole, lanes)
+                move([*places, (loop.index, t, s)], lanes, None)
+                loop.close()
+            if whole < n:
+                mask = w.table([i < n - whole for i in range(lanes)], "i1")
+                move([*places, (w.constant(whole, "i64", 0), t, s)], lanes, mask)
+            return
+        loop = w.loop(n)
+        nest(depth + 1, [*places, (loop.index, t, s)])
+        loop.close()
+
+    nest(0, [])
+    return w, "\n".join([*w.lines, "  ret void"])

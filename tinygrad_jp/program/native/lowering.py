@@ -1,0 +1,333 @@
+"""From a Program to kernels in order: what runs in one loop, and where each value is in memory.
+
+A node joins a loop nest that already reads or makes one of its operands, if nothing that it needs
+is made later; else it starts one. What no other kernel reads never gets memory. A new state is
+written over the old one where nothing reads that later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import prod
+
+from .. import operations
+from ..program import Program, Value
+from . import products
+from .copies import write_copy
+from .nest import RowsWriter
+from .nodes import Node, Reader
+from .registers import Writer
+from .rows import Rows
+from .views import Ref, plain
+
+ALIGNED = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the machine can do: bytes in a vector register, how many there are, BLAS's integers."""
+
+    register: int
+    registers: int
+    blas: str | None  # "i64", "i32", or None: no BLAS to call
+
+
+@dataclass(slots=True)
+class Kernel:
+    """A function and what it is called on; the same text is compiled once.
+
+    arguments: values whose memory it takes, or names of slots ("sgemm", "state", ...).
+    """
+
+    text: str
+    arguments: list[Value | str]
+    writer: Writer
+    nodes: list[Node]
+
+
+@dataclass(slots=True)
+class Step:
+    """One place in the order: kernels, or a check of a flag, or a call of NumPy."""
+
+    kernels: list[Kernel] = field(default_factory=list)
+    flag: Value | None = None
+    call: Node | None = None
+
+
+class Lowered:
+    """A Program as steps, with the place of each value.
+
+    homes: values that live in an input's or output's own memory; offsets: the others, in the
+    workspace, whose size is `workspace` bytes.
+    """
+
+    def __init__(self, program: Program, target: Target) -> None:
+        self.program, self.target = program, target
+        self.reader = Reader(program)
+        self.groups: list[Rows | Node] = []
+        self.made_at: dict[Value, int] = {}
+        self.read_at: dict[Value, set[int]] = {}
+        self.floor = 0
+        self.packed: dict[tuple[object, ...], Ref] = {}
+        self.external = {*program.inputs, *program.constants}
+        # a constant that is given back is copied: the caller may do with it as he likes
+        self.proxies = {
+            v: Value(v.shape, v.dtype) for v in program.outputs if v in program.constants
+        }
+        results = self.kept_results()
+        for node in self.reader.nodes:
+            self.place(node)
+        self.homes: dict[Value, Value] = {}
+        self.settle(results)
+        self.steps = [self.step(i) for i in range(len(self.groups))]
+        self.offsets: dict[Value, int] = {}
+        self.workspace = self.plan()
+
+    def kept_results(self) -> list[tuple[Value, Ref]]:
+        """List results; an old state that is asked for is copied before it is overwritten."""
+        results = []
+        for result, ref in self.reader.results():
+            target = self.proxies.get(result, result)
+            if target is ref.base and ref.whole and target in self.program.inputs:
+                continue
+            if ref.base in self.program.updates:
+                ref = self.reader.copy(ref)
+            results.append((target, ref))
+        return results
+
+    # ── fusing ──────────────────────────────────────────────────────────────────────────────
+
+    def place(self, node: Node) -> None:
+        """Put a node into a group that is there, or into a new one at the end."""
+        if node.sort == "matmul":
+            self.pack(node)
+        bases = [ref.base for ref in node.refs()]
+        earliest = max([self.floor, *(self.made_at.get(b, 0) for b in bases)])
+        if node.sort in ("map", "reduce"):
+            near = {i for b in bases for i in (*self.read_at.get(b, ()), self.made_at.get(b, -1))}
+            for i in sorted((i for i in near if i >= earliest), reverse=True):
+                group = self.groups[i]
+                if isinstance(group, Rows) and self.joined(i, group, node):
+                    self.note(node, i)
+                    return
+            for rows in Rows.splits(node):
+                size = node.operands[0].size if node.sort == "reduce" else node.made()[0].size
+                fresh = Rows(rows, size // rows)
+                if fresh.join(node):
+                    self.groups.append(fresh)
+                    self.note(node, len(self.groups) - 1)
+                    return
+            self.loosen(node)
+            return
+        self.groups.append(node)
+        self.note(node, len(self.groups) - 1)
+        if node.sort == "check" or (node.step is not None and node.step.fn is operations.assume):
+            self.floor = len(self.groups)
+
+    def joined(self, i: int, group: Rows, node: Node) -> bool:
+        """Let a node join a group, split otherwise if need be."""
+        if group.join(node):
+            return True
+        size = node.operands[0].size if node.sort == "reduce" else node.made()[0].size
+        if size != group.size:
+            return False
+        for rows in Rows.splits(node):
+            other = group.reshaped(rows) if rows != group.rows else None
+            if other is not None and other.join(node):
+                self.groups[i] = other
+                return True
+        return False
+
+    def note(self, node: Node, i: int) -> None:
+        """Remember what a group reads and makes."""
+        for ref in node.refs():
+            self.read_at.setdefault(ref.base, set()).add(i)
+        for value in node.made():
+            self.made_at[value] = i
+
+    def loosen(self, node: Node) -> None:
+        """Copy operands that lie awkwardly, so that a nest of loops can read them."""
+        for k, x in enumerate(node.operands):
+            if isinstance(x, Ref) and not x.whole and x.base.size > 1:
+                node.operands[k] = self.copied(x)
+        self.place(node)
+
+    def copied(self, ref: Ref) -> Ref:
+        """Put a view into memory of its own, once."""
+        key = (ref.base, ref.offset, ref.strides, ref.shape)
+        if key not in self.packed:
+            value = Value(ref.shape, ref.base.dtype)
+            self.place(Node("place", [], value, pieces=[(ref, plain(value))]))
+            self.packed[key] = plain(value)
+        return self.packed[key]
+
+    def pack(self, node: Node) -> None:
+        """Lay b out in rows where the tiles need it so; and copy what no product can read."""
+        assert node.out is not None
+        p = products.shape_of(node.operands[0], node.operands[1], node.out)
+        if self.uses_blas(p):
+            for k, (one, two) in enumerate(((p.am, p.ak), (p.bk, p.bn))):
+                if min(one, two) < 0 or not self.readable(one, two, (p.m, p.k) if k == 0
+                                                          else (p.k, p.n)):
+                    node.operands[k] = self.copied(node.operands[k])
+        elif p.bn != 1 and p.n > 1 and not (p.n <= 4 and p.ak == 1 == p.bk):
+            node.operands[1] = self.copied(node.operands[1])
+
+    @staticmethod
+    def readable(one: int, two: int, sizes: tuple[int, int]) -> bool:
+        """Tell whether BLAS can read a matrix with these strides."""
+        m, n = sizes
+        return (two == 1 and (one >= n or m == 1)) or (one == 1 and (two >= m or n == 1)) or (
+            n == 1 and one >= 1
+        ) or (m == 1 and two >= 1)
+
+    def uses_blas(self, p: products.Shape) -> bool:
+        """Tell whether BLAS does a product."""
+        return self.target.blas is not None and p.work > products.TILED
+
+    # ── memory ──────────────────────────────────────────────────────────────────────────────
+
+    def settle(self, results: list[tuple[Value, Ref]]) -> None:
+        """Give results their homes; what cannot be made there is copied there at the end."""
+        last: list[tuple[Value, Ref]] = []
+        for target, ref in results:
+            base = ref.base
+            made = self.made_at.get(base, -1)
+            fits = ref.whole and base not in self.external and base not in self.homes
+            if fits and made >= self.floor and self.overwrites(target, base, made):
+                self.homes[base] = target
+            else:
+                last.append((target, ref))
+        for target, ref in last:
+            node = Node("place", [], None, pieces=[(ref, plain(target))])
+            self.groups.append(node)
+            self.note(node, len(self.groups) - 1)
+
+    def overwrites(self, target: Value, new: Value, made: int) -> bool:
+        """Tell whether `new` can be made in the memory of `target`."""
+        if target not in self.program.inputs:
+            return True
+        group = self.groups[made]
+        for i in self.read_at.get(target, ()):
+            if i > made:
+                return False
+            if i == made and not (isinstance(group, Rows) and group.may_overwrite(target, new)):
+                return False
+        return True
+
+    def stored(self, i: int) -> set[Value]:
+        """List the values of a group that need memory: others read them."""
+        group = self.groups[i]
+        nodes = group.nodes if isinstance(group, Rows) else [group]
+        return {
+            v for node in nodes for v in node.made()
+            if v in self.homes or self.read_at.get(v, set()) - {i} or not isinstance(group, Rows)
+        }
+
+    def plan(self) -> int:
+        """Place values in the workspace, such that those alive together lie apart: its size."""
+        alive: dict[Value, list[int]] = {}
+        for i, step in enumerate(self.steps):
+            used = [a for k in step.kernels for a in k.arguments if isinstance(a, Value)]
+            used += [step.flag] if step.flag is not None else []
+            if step.call is not None:
+                used += [ref.base for ref in step.call.refs()] + step.call.made()
+            for value in used:
+                if value not in self.homes and not self.outside(value):
+                    alive.setdefault(value, [i, i])[1] = i
+        size = 0
+        placed: list[tuple[int, int, int, int]] = []  # first, last, from, to
+        for value, (first, last) in sorted(alive.items(), key=lambda p: -p[0].nbytes):
+            need = -(-max(value.nbytes, 1) // ALIGNED) * ALIGNED
+            at = 0
+            for _, _, low, high in sorted(
+                (p for p in placed if p[0] <= last and first <= p[1]), key=lambda p: p[2]
+            ):
+                if at + need <= low:
+                    break
+                at = max(at, high)
+            self.offsets[value] = at
+            placed.append((first, last, at, at + need))
+            size = max(size, at + need)
+        return size
+
+    def outside(self, value: Value) -> bool:
+        """Tell whether a value's memory comes from outside."""
+        return value in self.external or value in self.targets
+
+    @property
+    def targets(self) -> dict[Value, None]:
+        """The outputs that have memory of their own, in order."""
+        outputs = [self.proxies.get(v, v) for v in self.program.outputs]
+        return dict.fromkeys(v for v in outputs if v not in self.external)
+
+    @property
+    def cost(self) -> float:
+        """Estimate the microseconds that a run takes, roughly, for choices between ways to run."""
+        total = 0.0
+        for group in self.groups:
+            if isinstance(group, Rows):
+                total += group.size * len(group.members) / 4e3
+            elif group.sort == "matmul" and group.out is not None:
+                p = products.shape_of(group.operands[0], group.operands[1], group.out)
+                total += p.work * prod(n for n, *_ in p.batch) / 4e4
+            elif group.out is not None:
+                total += group.out.size / 1e3
+        return total
+
+    # ── writing ─────────────────────────────────────────────────────────────────────────────
+
+    def step(self, i: int) -> Step:
+        """Write a group out."""
+        group = self.groups[i]
+        if isinstance(group, Rows):
+            writer = RowsWriter(group, self.stored(i), self.target.register)
+            text = writer.write()
+            return Step([Kernel(text, list(writer.pointers), writer.w, group.nodes)])
+        if group.sort == "check":
+            return Step(flag=group.operands[0].base)
+        if group.sort == "call":
+            return Step(call=group)
+        if group.sort == "place":
+            kernels = []
+            for source, target in group.pieces:
+                w, text = write_copy(source, target, self.target.register)
+                given: list[Value | str] = [target.base]
+                given += [source.base] if isinstance(source, Ref) else []
+                kernels.append(Kernel(text, given, w, [group]))
+            return Step(kernels)
+        if group.sort == "draw":
+            return Step([draw(group)])
+        return Step([self.product(group)])
+
+    def product(self, node: Node) -> Kernel:
+        """Write a matrix product."""
+        a, b = node.operands
+        out = node.out
+        assert out is not None
+        p = products.shape_of(a, b, out)
+        blas = self.target.blas if self.uses_blas(p) else None
+        w, text = products.write_product(p, self.target.register, self.target.registers, blas)
+        given: list[Value | str] = [out, a.base, b.base]
+        if blas is not None:
+            given.append("sgemm" if p.kind == "f32" else "dgemm")
+        return Kernel(text, given, w, [node])
+
+
+def draw(node: Node) -> Kernel:
+    """Write uniform random numbers, drawn from NumPy's own generator as Generator.random does."""
+    w = Writer()
+    out = node.out
+    assert out is not None
+    single = out.dtype.itemsize == 4
+    loop = w.loop(out.size)
+    if single:
+        bits = w.new("call i32 %p2(ptr %p1)", "i32", 0)
+        high = w.new(f"lshr i32 {bits.text}, 8", "i32", 0)
+        x = w.cast(high, "f32") * 2.0**-24
+    else:
+        x = w.new("call double %p2(ptr %p1)", "f64", 0)
+    w.store(w.pointer("%p0", loop.index, x.kind), x)
+    loop.close()
+    given: list[Value | str] = [out, "state", "next_uint32" if single else "next_double"]
+    return Kernel("\n".join([*w.lines, "  ret void"]), given, w, [node])

@@ -1,0 +1,242 @@
+"""Matrix products: register tiles for small ones, BLAS for large ones.
+
+A product of (M, K) and (K, N) has any strides. Up to TILED multiplications it is a loop over tiles
+that stay in registers; beyond, a call of NumPy's own BLAS.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from ..program import Value
+from .registers import Reg, Writer, kind_of, type_of
+from .views import Ref, line, packed
+
+TILED = 300_000
+ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A product, or a batch of them: strides in elements; `batch` has (length, a, b, y strides)."""
+
+    kind: str
+    m: int
+    n: int
+    k: int
+    am: int
+    ak: int
+    bk: int
+    bn: int
+    a_offset: int
+    b_offset: int
+    batch: tuple[tuple[int, int, int, int], ...]
+
+    @property
+    def work(self) -> int:
+        """The number of multiplications of one product."""
+        return self.m * self.n * self.k
+
+    @property
+    def leading(self) -> bool:
+        """Whether BLAS can read both matrices as they lie."""
+        a = self.am == 1 or self.ak == 1 or self.m == 1 or self.k == 1
+        b = self.bk == 1 or self.bn == 1 or self.n == 1 or self.k == 1
+        return a and b and self.am >= 0 and self.ak >= 0 and self.bk >= 0 and self.bn >= 0
+
+
+def shape_of(a: Ref, b: Ref, out: Value) -> Shape:
+    """Read np.matmul's operands as matrices, or batches of them."""
+    if len(a.shape) == 1:
+        a = Ref(a.base, a.offset, (0, *a.strides), (1, *a.shape))
+    if len(b.shape) == 1:
+        b = Ref(b.base, b.offset, (*b.strides, 0), (*b.shape, 1))
+    m, k, n = a.shape[-2], a.shape[-1], b.shape[-1]
+    lead = len(a.shape) - 2, len(b.shape) - 2
+    outer = max(lead)
+    kind = kind_of(out.dtype)
+    assert kind is not None
+    rows = line(a.shape[:-1], a.strides[:-1])
+    batch: tuple[tuple[int, int, int, int], ...] = ()
+    if lead[1] == 0 and rows is not None:  # many rows, one matrix: one product
+        m, am = prod(a.shape[:-1]), rows
+    else:
+        am = a.strides[-2]
+        a_lead = Ref(a.base, 0, a.strides[:-2], a.shape[:-2])
+        b_lead = Ref(b.base, 0, b.strides[:-2], b.shape[:-2])
+        full = tuple(
+            max(x, y) for x, y in zip(
+                (1,) * (outer - lead[0]) + a_lead.shape, (1,) * (outer - lead[1]) + b_lead.shape,
+                strict=True,
+            )
+        )
+        steps = (full, a_lead.to(full).strides, b_lead.to(full).strides,
+                 tuple(s * m * n for s in packed(full)))
+        batch = tuple(zip(*steps, strict=True))
+    return Shape(kind, m, n, k, am, a.strides[-1], b.strides[-2], b.strides[-1],
+                 a.offset, b.offset, batch)
+
+
+def write_product(p: Shape, register: int, registers: int, blas: str | None) -> tuple[Writer, str]:
+    """Write the function (ptr %p0 y, ptr %p1 a, ptr %p2 b[, ptr %p3 BLAS]) of a product."""
+    w = Writer(fused=True)
+    offsets: list[tuple[Reg, int, int, int]] = []
+    loops = []
+    for n, sa, sb, sy in p.batch:
+        if n > 1:
+            loop = w.loop(n)
+            loops.append(loop)
+            offsets.append((loop.index, sa, sb, sy))
+
+    def base(name: str, offset: int, which: int) -> str:
+        total: Reg | int = offset
+        for part in offsets:
+            stride = (part[1], part[2], part[3])[which]
+            if stride:
+                total = part[0] * stride + total
+        return w.pointer(name, total, p.kind)
+
+    y, a, b = base("%p0", 0, 2), base("%p1", p.a_offset, 0), base("%p2", p.b_offset, 1)
+    if blas is not None:
+        call_blas(w, p, y, a, b, blas)
+    elif p.ak == 1 == p.bk and (p.bn != 1 or p.n == 1):
+        Dots(w, p, register).write(y, a, b)
+    else:
+        Tiles(w, p, register, registers).write(y, a, b)
+    for loop in reversed(loops):
+        loop.close()
+    return w, "\n".join([*w.lines, "  ret void"])
+
+
+def call_blas(w: Writer, p: Shape, y: str, a: str, b: str, whole: str) -> None:
+    """Call cblas_?gemm through the pointer %p3; `whole` is its type of integers."""
+    real = type_of(p.kind, 0)
+    a_plain = p.ak == 1 and (p.am >= p.k or p.m == 1)
+    a_plain = a_plain or (p.k == 1 and p.am != 1)
+    b_plain = p.bn == 1 and (p.bk >= p.n or p.k == 1)
+    b_plain = b_plain or (p.n == 1 and p.bk != 1)
+    lda = max(p.am, p.k) if a_plain else max(p.ak, p.m)
+    ldb = max(p.bk, p.n) if b_plain else max(p.bn, p.k)
+    sizes = ", ".join(f"{whole} {v}" for v in (p.m, p.n, p.k))
+    one = "0x3FF0000000000000"
+    w.line(
+        f"call void %p3(i32 {ROW_MAJOR}, i32 {PLAIN if a_plain else TRANSPOSED}, "
+        f"i32 {PLAIN if b_plain else TRANSPOSED}, {sizes}, {real} {one}, ptr {a}, {whole} {lda}, "
+        f"ptr {b}, {whole} {ldb}, {real} 0.0, ptr {y}, {whole} {p.n})"
+    )
+
+
+class Tiles:
+    """Products with rows of b in vectors: a tile of y stays in registers while k runs."""
+
+    def __init__(self, w: Writer, p: Shape, register: int, registers: int) -> None:
+        self.w, self.p = w, p
+        self.lanes = register // (4 if p.kind == "f32" else 8)
+        while self.lanes > 2 and self.lanes // 2 >= p.n:
+            self.lanes //= 2
+        vectors = -(-p.n // self.lanes)
+        self.wide = min(vectors, 4 if registers >= 32 else 2)
+        self.tall = max(1, min((registers - 4) // self.wide - 1, 12, p.m))
+        rounds = -(-p.m // self.tall)
+        self.tall = -(-p.m // rounds)  # even tiles: no thin one at the end
+
+    def write(self, y: str, a: str, b: str) -> None:
+        """Write the loops over tiles."""
+        w, p = self.w, self.p
+        step = self.wide * self.lanes
+        whole = p.n // step * step
+
+        def down(first: Reg | int, width: int, left: int) -> None:
+            rows = p.m // self.tall * self.tall
+            if rows:
+                loop = w.loop(rows, self.tall)
+                self.tile(y, a, b, loop.index, first, self.tall, width, left)
+                loop.close()
+            if rows < p.m:
+                self.tile(y, a, b, w.constant(rows, "i64", 0), first, p.m - rows, width, left)
+
+        if whole:
+            loop = w.loop(whole, step)
+            down(loop.index, self.wide, 0)
+            loop.close()
+        if whole < p.n:
+            rest = p.n - whole
+            down(w.constant(whole, "i64", 0), -(-rest // self.lanes), rest % self.lanes)
+
+    def tile(self, y: str, a: str, b: str, row: Reg, column: Reg | int, tall: int, wide: int,
+             left: int) -> None:
+        """Write one tile of `tall` rows and `wide` vectors; the last has `left` lanes, or all."""
+        w, p = self.w, self.p
+        mask = w.table([i < left for i in range(self.lanes)], "i1") if left else None
+        a = w.pointer(a, row * p.am if p.am != 1 else row, p.kind)
+        b = w.pointer(b, column, p.kind)
+        zero = w.constant(0.0, p.kind, self.lanes)
+        loop = w.loop(p.k, 1, [zero] * (tall * wide))
+        k = loop.index
+        line_b = w.pointer(b, k * p.bk if p.bk != 1 else k, p.kind)
+        vectors = [
+            w.load(w.pointer(line_b, j * self.lanes, p.kind), p.kind, self.lanes,
+                   mask if j == wide - 1 else None)
+            for j in range(wide)
+        ]
+        line_a = w.pointer(a, k * p.ak if p.ak != 1 else k, p.kind)
+        sums = []
+        for i in range(tall):
+            one = w.spread(w.load(w.pointer(line_a, i * p.am, p.kind), p.kind, 0), self.lanes)
+            sums += [loop.carried[i * wide + j] + one * vectors[j] for j in range(wide)]
+        sums = loop.close(sums)
+        line_y = w.pointer(w.pointer(y, row * p.n, p.kind), column, p.kind)
+        for i in range(tall):
+            for j in range(wide):
+                w.store(w.pointer(line_y, i * p.n + j * self.lanes, p.kind), sums[i * wide + j],
+                        mask if j == wide - 1 else None)
+
+
+class Dots:
+    """Products of rows with rows (a·bᵀ, few of them): k runs along the lanes."""
+
+    def __init__(self, w: Writer, p: Shape, register: int) -> None:
+        self.w, self.p = w, p
+        self.lanes = register // (4 if p.kind == "f32" else 8)
+        while self.lanes > 2 and self.lanes // 2 >= p.k:
+            self.lanes //= 2
+
+    def write(self, y: str, a: str, b: str) -> None:
+        """Write the loops: four rows of a at a time, each row of b."""
+        w, p = self.w, self.p
+        columns = w.loop(p.n)
+        b = w.pointer(b, columns.index * p.bn, p.kind)
+        four = p.m // 4 * 4
+        if four:
+            rows = w.loop(four, 4)
+            self.dots(y, a, b, rows.index, columns.index, 4)
+            rows.close()
+        for r in range(four, p.m):
+            self.dots(y, a, b, w.constant(r, "i64", 0), columns.index, 1)
+        columns.close()
+
+    def dots(self, y: str, a: str, b: str, row: Reg, column: Reg, count: int) -> None:
+        """Write `count` sums of products."""
+        w, p = self.w, self.p
+        a = w.pointer(a, row * p.am, p.kind)
+        sums = [w.constant(0.0, p.kind, self.lanes)] * count
+        whole = p.k // self.lanes * self.lanes
+
+        def more(sums: list[Reg], k: Reg | int, mask: Reg | None) -> list[Reg]:
+            x = w.load(w.pointer(b, k, p.kind), p.kind, self.lanes, mask)
+            return [
+                s + x * w.load(w.pointer(w.pointer(a, i * p.am, p.kind), k, p.kind), p.kind,
+                               self.lanes, mask)
+                for i, s in enumerate(sums)
+            ]
+
+        if whole:
+            loop = w.loop(whole, self.lanes, sums)
+            sums = loop.close(more(loop.carried, loop.index, None))
+        if whole < p.k:
+            mask = w.table([i < p.k - whole for i in range(self.lanes)], "i1")
+            sums = more(sums, whole, mask)
+        for i, s in enumerate(sums):
+            place = (row + i) * p.n + column
+            w.store(w.pointer(y, place, p.kind), w.fold(s, lambda u, v: u + v))
