@@ -11,18 +11,20 @@ import pytest
 
 import tinygrad_jp as tj
 from tinygrad_jp import optim
-from tinygrad_jp.optim import parts
+from tinygrad_jp.optim import keras_formulas, parts
 from tinygrad_jp.testing.fakegpu import FakeGPU
 
-from ..parity.optimizers import OPTIMIZERS
+from ..parity.optimizers import FORMULAS, OPTIMIZERS
 
-every = pytest.mark.parametrize("name", OPTIMIZERS)
+EVERY = OPTIMIZERS | FORMULAS
+every = pytest.mark.parametrize("name", EVERY)
 SHAPES = [(3, 4), (5,), (), (2, 1, 3), (0, 2), (7, 2)]
 
 
 def made(name: str, params: list[Any], **options: Any) -> Any:
-    kind, given = OPTIMIZERS[name]
-    return getattr(optim, kind)(params, **{**given, **options})
+    kind, given = EVERY[name]
+    place = keras_formulas if name in FORMULAS else optim
+    return getattr(place, kind)(params, **{**given, **options})
 
 
 def arrays(rng: Any, dtype: Any) -> list[Any]:
@@ -72,7 +74,7 @@ def test_in_place_is_the_rule_to_the_last_bit(name, dtype, sizes, monkeypatch):
 
 @every
 def test_descends_a_quadratic(name):
-    if "maximize" in OPTIMIZERS[name][1]:
+    if "maximize" in EVERY[name][1]:
         sign = -1.0
     else:
         sign = 1.0

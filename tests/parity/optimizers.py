@@ -54,3 +54,28 @@ OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
         dict(lr=0.05, weight_decay=0.2, decoupled_weight_decay=True, maximize=True),
     ),
 }
+
+# Keras's update rules, of optim.keras_formulas
+FORMULAS: dict[str, tuple[str, dict[str, Any]]] = {
+    "keras-sgd": ("SGD", dict(lr=0.1)),
+    "keras-sgd-momentum": ("SGD", dict(lr=0.1, momentum=0.9, weight_decay=0.1)),
+    "keras-sgd-nesterov": ("SGD", dict(lr=0.1, momentum=0.8, nesterov=True)),
+    "keras-adam": ("Adam", dict(lr=0.01)),
+    "keras-adam-all": (
+        "Adam", dict(lr=0.05, betas=(0.5, 0.9), eps=1e-3, amsgrad=True, weight_decay=0.2),
+    ),
+    "keras-adamax": ("Adamax", dict(lr=0.05, weight_decay=0.1)),
+    "keras-nadam": ("Nadam", dict(lr=0.05, weight_decay=0.1)),
+    "keras-rmsprop": ("RMSprop", dict(lr=0.01)),
+    "keras-rmsprop-all": (
+        "RMSprop", dict(lr=0.01, centered=True, momentum=0.5, weight_decay=0.1),
+    ),
+    "keras-adagrad": ("Adagrad", dict(lr=0.1, weight_decay=0.1)),
+    "keras-adadelta": ("Adadelta", dict(lr=1.0, weight_decay=0.1)),
+    "keras-lion": ("Lion", dict(lr=0.01, weight_decay=0.1)),
+    "keras-ftrl": ("Ftrl", dict(lr=0.3)),
+    "keras-ftrl-all": (
+        "Ftrl",
+        dict(lr=0.3, power=-0.7, l1=0.01, l2=0.01, l2_shrinkage=0.01, beta=0.1, weight_decay=0.01),
+    ),
+}

@@ -154,8 +154,9 @@ def ftrl(
     old = initial_accumulator_value + 0 * g if accumulator is None else accumulator
     new = old + g * g
     pull = g + 2 * l2_shrinkage * shrunk if l2_shrinkage else g
-    linear = linear + pull - (new**-power - old**-power) / lr * shrunk
-    curve = new**-power / lr + 2 * (l2 + beta / (2 * lr))
+    root, old_root = np.power(new, -power), np.power(old, -power)  # ** is another one for scalars
+    linear = linear + pull - (root - old_root) / lr * shrunk
+    curve = root / lr + 2 * (l2 + beta / (2 * lr))
     goal = (np.minimum(np.maximum(linear, -l1), l1) - linear) / curve
     return p - goal, {"accumulator": new, "linear": linear}
 

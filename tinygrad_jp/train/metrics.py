@@ -208,13 +208,13 @@ class FBetaScore(Metric):
 
     def update(self, output: Any, target: Any = None, weight: Any = None) -> None:
         """Take a batch in, (N, D) each."""
-        t, p = (np.asarray(array_of(a), np.float64) for a in (target, output))
+        t, p = (np.asarray(array_of(a), np.float32) for a in (target, output))
         if t.shape != p.shape or t.ndim != 2:
             raise ShapeError("loss_rows", loss=self.name, y_true=t.shape, y_pred=p.shape)
         if self.threshold is None:
             yes = (p >= p.max(-1, keepdims=True)) & (np.abs(p) > 1e-9)
         else:
-            yes = p > self.threshold
+            yes = p > np.float32(self.threshold)  # 0.4 in float32 is above 0.4 in float64
         y = yes.astype(np.float64)
         w = 1.0 if weight is None else np.asarray(array_of(weight), np.float64).reshape(-1, 1)
         axis = None if self.average == "micro" else 0
