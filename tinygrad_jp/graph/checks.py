@@ -32,7 +32,7 @@ WORDS = {
     "right": "check_right", "wrong": "check_wrong", "kink": "check_kink",
     "unknown": "check_unknown",
 }
-SIGNS = {"right": "✓", "wrong": "✗", "kink": "~", "unknown": "?"}
+SIGNS = {"right": "✓", "wrong": "×", "kink": "~", "unknown": "?"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class GraphCheck:
         depth, fold: as those of `tj.draw`; options: those of a Look: direction="TB", theme="dark".
         """
         chosen, first = self._language or language(), self.first
-        marks = {} if first is None else {first.node: f"✗ {self._said(first)}"}
+        marks = {} if first is None else {first.node: f"× {self._said(first)}"}
         look = Look(language=chosen).but(marks=marks, **options)
         return Drawing(self.graph, look, depth=depth, fold=fold)
 
@@ -103,7 +103,8 @@ class GraphCheck:
             self._words("check_count", verdict=self._words(key), number=counts[v])
             for v, key in WORDS.items() if counts[v]
         ]
-        return self._words("check_title", summary=", ".join(parts) or "0")
+        comma = "、" if (self._language or language()) == "ja" else ", "
+        return self._words("check_title", summary=comma.join(parts) or "0")
 
     def _said(self, check: Checked) -> str:
         if check.analytic is None or check.numerical is None:

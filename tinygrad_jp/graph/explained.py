@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 from ..errors import MissingExtraError
@@ -49,6 +50,8 @@ def markdown(e: Explanation) -> str:
         terms = list(e._terms(path))
         if terms:
             parts += ["", plain(terms[0]), "", *(f"- {plain(line)}" for line in terms[1:])]
+    if e.legend():
+        parts += ["", plain(e.legend())]
     if e.rest is not None:
         more = e.word("explain_rest", number=e.count - len(e.paths), value=e.at_index(e.rest))
         parts += ["", plain(more)]
@@ -97,6 +100,8 @@ def html(e: Explanation) -> str:
             parts.append(f"<p>{escape(terms[0])}</p><ul>")
             parts += [f"<li>{escape(line)}</li>" for line in terms[1:]]
             parts.append("</ul>")
+    if e.legend():
+        parts.append(f"<p><small>{escape(e.legend())}</small></p>")
     if e.rest is not None:
         words = e.word("explain_rest", number=e.count - len(e.paths), value=e.at_index(e.rest))
         parts.append(f"<p>{escape(words)}</p>")
@@ -146,11 +151,12 @@ def chain(e: Explanation, path: Path) -> str:
 def derivative(e: Explanation, step: Step) -> Set:
     """Write what a step does to the gradient as a formula."""
     shown = formula_of(step)
-    if step.slope is not None:
-        left = _fraction(symbol(step.target), symbol(step.source))
-    else:
+    if step.slope is None:
         left = _fraction(symbol(e.output), symbol(step.source))
-    return Set(f"{left} = {shown.latex}", shown.text)
+        return Set(f"{left} = {shown.latex}", shown.text)
+    left = _fraction(symbol(step.target), symbol(step.source))
+    parts = [left, *([shown.latex] if step.derivative.local else []), _latex(number(step.slope))]
+    return Set(" = ".join(dict.fromkeys(parts)), shown.text)
 
 
 def plain(text: str) -> str:
@@ -199,15 +205,38 @@ def _latex(text: str) -> str:
 
 
 def _math(latex: str) -> str:
-    """Set LaTeX as MathML; as code where latex2mathml is not installed."""
+    """Set LaTeX as MathML; as code where latex2mathml is not installed.
+
+    Names are taken out before and put in after, as text: the converter would read them as letters.
+    """
+    names: list[str] = []
+
+    def taken(found: re.Match[str]) -> str:
+        names.append(re.sub(r"\\backslash |\\(.)|~", _plain_sign, found[1]))
+        return rf"\text{{{PLACE}{len(names) - 1}}}"
+
     try:
-        return _markup(mathml(Set(latex, latex)))
+        tree = mathml(Set(re.sub(r"\\mathrm\{((?:\\.|[^\\{}])*)\}", taken, latex), latex))
     except MissingExtraError:
         return f"<code>{escape(latex)}</code>"
+    return _markup(tree, names).replace("<math", '<math displaystyle="true"', 1)
 
 
-def _markup(tree: Tree) -> str:
+PLACE = "\N{WHITE SQUARE}"  # and a number: where a name goes
+
+
+def _plain_sign(found: re.Match[str]) -> str:
+    if found[0] == "~":
+        return " "
+    return {"|": "‖", None: "\\"}.get(found[1], found[1])
+
+
+def _markup(tree: Tree, names: list[str]) -> str:
     tag, attributes, children = tree
     given = "".join(f' {name}="{escape(value)}"' for name, value in attributes.items())
-    inside = "".join(escape(c) if isinstance(c, str) else _markup(c) for c in children)
+    inside = "".join(
+        _markup(c, names) if not isinstance(c, str) else
+        escape(names[int(c[1:])] if c.startswith(PLACE) else c)
+        for c in children
+    )
     return f"<{tag}{given}>{inside}</{tag}>"

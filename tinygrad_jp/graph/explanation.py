@@ -181,6 +181,11 @@ class Explanation:
         found.append(self.word("explain_paths_number", number=self.count))
         return found
 
+    def legend(self) -> str:
+        """Say what the letters in formulas of arrays stand for; "" where there are none."""
+        arrays = any(step.slope is None for path in self.paths for step in path.steps)
+        return self.word("explain_legend") if arrays else ""
+
     def sums(self) -> str:
         """Write the sum over the paths; "" where there is only one."""
         if self.count < 2 or self.total is None:
@@ -225,6 +230,9 @@ class Explanation:
                 yield f"  {'  '.join([*padded, cells[2]])}".rstrip()
             yield f"  {self._contribution(path)}"
             yield from (f"    {line}" for line in self._terms(path))
+        if self.legend():
+            yield ""
+            yield self.legend()
         if self.rest is not None:
             more = self.count - len(self.paths)
             yield ""

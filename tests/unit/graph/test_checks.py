@@ -67,7 +67,7 @@ def test_the_first_of_several(planted):
     assert int(report.wrong[0].node[1:]) < int(report.wrong[1].node[1:])
     drawing = report.draw()
     assert list(drawing.look.marks) == [report.first.node]
-    assert "✗" in drawing.dot
+    assert "×" in drawing.dot
 
 
 @pytest.mark.parametrize("lang", ["ja", "en"])

@@ -18,7 +18,7 @@ from .finding import SEVERITIES, Finding
 
 MOST_LAYERS = 40  # in a text; .layers has them all
 WORDS = {"error": "severity_error", "warning": "severity_warning", "note": "severity_note"}
-SIGNS = {"error": "✗", "warning": "!", "note": "·"}
+SIGNS = {"error": "×", "warning": "!", "note": "·"}
 COLOURS = {"error": "#D55E00", "warning": "#E69F00", "note": "#0072B2"}  # Okabe & Ito
 STYLES = {"error": "bold red", "warning": "yellow", "note": "blue"}
 
@@ -79,7 +79,8 @@ class Diagnosis:
             )
             for s in SEVERITIES if any(f.severity == s for f in self.findings)
         ]
-        summary = ", ".join(counts) or self._words("diagnosis_healthy")
+        comma = "、" if (self._language or language()) == "ja" else ", "
+        summary = comma.join(counts) or self._words("diagnosis_healthy")
         return self._words(
             "diagnosis_title", summary=summary, operations=operations, layers=len(self.layers)
         )

@@ -16,13 +16,16 @@ SAMPLES = 8  # rows of data, below which a spread means nothing
 LARGE = 10.0  # mean or deviation of a feature
 UNLIKE = 100.0  # largest deviation of a feature against the smallest
 SMALL = 1e-3  # deviation of every feature
+MOST_NAMES = 6  # in one finding
 
 
 def without_part(chart: Chart) -> Iterator[Finding]:
     """Report the parameters that the loss does not depend on at all."""
-    for name, used in chart.missing.items():
-        kind = "unreached_parameter" if used is None else "no_path" if used else "unused_parameter"
-        yield Finding(kind, "warning", name)
+    kinds = {None: "unreached_parameter", True: "no_path", False: "unused_parameter"}
+    for used, kind in kinds.items():
+        names = [name for name, u in chart.missing.items() if u is used]
+        if names:
+            yield Finding(kind, "warning", listed(names), numbers={"count": len(names)})
 
 
 def zero_gradients(chart: Chart) -> Iterator[Finding]:
@@ -30,12 +33,20 @@ def zero_gradients(chart: Chart) -> Iterator[Finding]:
     leaves = [n for n in chart.graph.nodes if n.kind == "leaf" and n.id in chart.gradients]
     still = [n for n in leaves if n.value is not None and n.value.size
              and not chart.gradients[n.id].any()]
-    whole = len(still) == len(leaves)
-    for record in still:
-        yield Finding(
-            "zero_gradient", "warning" if not whole or record.shape else "note",
-            chart.place(record.id), (record.id,), None, {"shape": record.shape or ()},
-        )
+    if not still:
+        return
+    stationary = len(still) == len(leaves) and not any(record.shape for record in still)
+    yield Finding(
+        "zero_gradient", "note" if stationary else "warning",
+        listed([chart.place(record.id) for record in still]), tuple(r.id for r in still), None,
+        {"count": len(still), "of": len(leaves)},
+    )
+
+
+def listed(names: list[str]) -> str:
+    """Write some names in a row, and how many more there are."""
+    more = f", … (+{len(names) - MOST_NAMES})" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more
 
 
 def symmetric(chart: Chart) -> Iterator[Finding]:
