@@ -26,10 +26,15 @@ function pickIn(place) {
   const shape = shapeOf(place);
   return (flat) => {
     picked = { shape, flat };
-    const within = document.activeElement?.closest(".card");
+    const card = document.activeElement?.closest(".card");
+    const which = card ? [...card.querySelectorAll(".array")].indexOf(
+      document.activeElement.closest(".array")) : -1;
     showStep();
     showDetails();
-    within?.querySelector(".picked button, .index input")?.focus({ preventScroll: true });
+    if (which >= 0) { // what had the focus was made anew
+      card.querySelectorAll(".array")[which]?.querySelector(".picked button, .index input")
+        ?.focus({ preventScroll: true });
+    }
   };
 }
 

@@ -44,8 +44,14 @@ function ask() {
   });
 }
 
+let room = stage.getBoundingClientRect(); // asked for again only when it changes
+new ResizeObserver(() => {
+  room = stage.getBoundingClientRect();
+  ask();
+}).observe(stage);
+
 function inSight() {
-  const { width, height } = stage.getBoundingClientRect();
+  const { width, height } = room;
   const margin = 40 / view.zoom;
   const left = -view.x / view.zoom - margin;
   const top = -view.y / view.zoom - margin;
@@ -67,8 +73,9 @@ function draw() {
   isFar = boxes.length > MOST_NEAR;
   stage.classList.toggle("is-far", isFar);
   stage.classList.toggle("is-small", view.zoom < 0.3);
-  keep(drawn.frames, picture.frames.filter((f) => boxMeets(f, sight)).map((f) => [f.group.id, f]),
-    layers.frames, drawFrame, () => "");
+  const least = isFar ? 40 / view.zoom : 0; // narrower frames are not to be made out
+  const frames = picture.frames.filter((f) => f.w > least && boxMeets(f, sight));
+  keep(drawn.frames, frames.map((f) => [f.group.id, f]), layers.frames, drawFrame, () => "");
   if (isFar) {
     keep(drawn.boxes, [], layers.boxes, drawBox, boxClass);
     keep(drawn.lines, [], layers.lines, drawLine, lineClass);
@@ -209,9 +216,9 @@ function drawFar() {
   const paths = new Map();
   for (const [id, b] of picture.boxes) {
     const name = boxClass(id);
-    const piece = `M${b.x - b.w / 2} ${b.y - b.h / 2}h${b.w}v${b.h}h${-b.w}z`;
-    if (paths.has(name)) paths.get(name).push(piece);
-    else paths.set(name, [piece]);
+    b.path ??= `M${b.x - b.w / 2} ${b.y - b.h / 2}h${b.w}v${b.h}h${-b.w}z`;
+    if (paths.has(name)) paths.get(name).push(b.path);
+    else paths.set(name, [b.path]);
   }
   if (!picture.farLines) {
     picture.farLines = [...picture.lines.values()].map((l) => pathOf(l.points)).join("");
@@ -266,16 +273,15 @@ function bounds() {
 }
 
 function fit() {
-  const { width, height } = stage.getBoundingClientRect();
+  const { width, height } = room;
   const whole = bounds();
-  const room = Math.min(width / (whole.w + 48), height / (whole.h + 72));
-  const zoom = Math.min(1.4, room);
+  const zoom = Math.min(1.4, width / (whole.w + 48), height / (whole.h + 72));
   ZOOM.least = Math.min(0.02, zoom);
   moveTo({ zoom, x: width / 2 - whole.x * zoom, y: height / 2 - whole.y * zoom }, false);
 }
 
 function zoomBy(factor, at = null) {
-  const { left, top, width, height } = stage.getBoundingClientRect();
+  const { left, top, width, height } = room;
   const px = at ? at.x - left : width / 2;
   const py = at ? at.y - top : height / 2;
   const zoom = Math.max(ZOOM.least, Math.min(ZOOM.most, view.zoom * factor));
@@ -313,10 +319,10 @@ function moveTo(goal, glide = true) {
 function reveal(ids, closer = false) {
   const boxes = ids.map((id) => picture.boxes.get(holder(id))).filter(Boolean);
   if (!boxes.length) return;
-  const { width, height } = stage.getBoundingClientRect();
+  const { width, height } = room;
   const all = around(boxes);
-  const room = Math.min(1, width / (all.w + 60), height / (all.h + 60));
-  const zoom = closer && view.zoom < 0.5 ? Math.max(view.zoom, room) : view.zoom;
+  const near = Math.min(1, width / (all.w + 60), height / (all.h + 60));
+  const zoom = closer && view.zoom < 0.5 ? Math.max(view.zoom, near) : view.zoom;
   const [x, y] = [all.x * view.zoom + view.x, all.y * view.zoom + view.y];
   const [w, h] = [(all.w * view.zoom) / 2, (all.h * view.zoom) / 2];
   const fits = x - w > 10 && x + w < width - 10 && y - h > 10 && y + h < height - 10;
@@ -327,7 +333,7 @@ function reveal(ids, closer = false) {
 
 /** Finds what is at a point of the window: {id} of a box, or {frame} where its title is. */
 function hit(clientX, clientY) {
-  const { left, top } = stage.getBoundingClientRect();
+  const { left, top } = room;
   const x = (clientX - left - view.x) / view.zoom;
   const y = (clientY - top - view.y) / view.zoom;
   for (const [id, b] of picture.boxes) {
@@ -391,8 +397,6 @@ stage.addEventListener("wheel", (event) => {
   zoomBy(Math.exp(-Math.max(-120, Math.min(120, pixels)) * 0.0022), { x: event.clientX, y: event.clientY });
 }, { passive: false });
 
-new ResizeObserver(ask).observe(stage);
-
 /** Folds a module into one box, or opens it; the rest of the picture stays where the eye is. */
 function setFolded(id, isFolded) {
   const before = picture.boxes.get(id) ?? picture.frames.find((f) => f.group.id === id);
@@ -402,8 +406,21 @@ function setFolded(id, isFolded) {
   const after = picture.boxes.get(id) ?? picture.frames.find((f) => f.group.id === id);
   if (before && after) {
     panBy((before.x - after.x) * view.zoom, (before.y - after.y) * view.zoom);
+    bringInside(after);
   }
   showFolds();
+}
+
+/** Moves the picture just so far, and away if need be, that a box is wholly in sight. */
+function bringInside(box) {
+  const { width, height } = room;
+  const margin = 14;
+  const fitting = Math.min((width - 2 * margin) / box.w, (height - 2 * margin) / box.h);
+  if (fitting < view.zoom) zoomBy(fitting / view.zoom);
+  const shift = (at, size, whole) => Math.min(
+    whole - margin - (at + size / 2), Math.max(0, margin - (at - size / 2)));
+  const [x, y] = [box.x * view.zoom + view.x, box.y * view.zoom + view.y];
+  panBy(shift(x, box.w * view.zoom, width), shift(y, box.h * view.zoom, height));
 }
 
 function foldAll(isFolded) {
