@@ -107,7 +107,7 @@ def failed(error: Any, paths: Sequence[Path], lang: Any, options: dict[str, Any]
     cause = error.__cause__
     if paths and can_be_drawn(cause):
         shown = {k: options[k] for k in ("direction", "theme", "style", "shapes")}
-        save(picture(cause, lang=lang, **shown), paths)
+        save(picture(cause, lang=lang, names=error.names, **shown), paths)
 
 
 def run(arguments: Sequence[str]) -> int:

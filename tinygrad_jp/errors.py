@@ -179,7 +179,12 @@ class RenderError(TinygradError, RuntimeError):
 
 
 class ScriptError(TinygradError, RuntimeError):
-    """A script that raised an error of its own, which is this one's cause."""
+    """A script that raised an error of its own, which is this one's cause.
+
+    names: the script's variables, where it had got far enough to have some.
+    """
+
+    names: dict[str, Any] | None = None
 
 
 class DownloadError(TinygradError, OSError):

@@ -100,7 +100,7 @@ class _Boxes:
         if node.id in look.highlight:
             colour, pen = theme.path, " penwidth=3.5"
         if node.id in look.marks:
-            colour, pen, fill = theme.alarm, " penwidth=3.5", theme.alarm_fill
+            colour, pen, fill = theme.alarm, " penwidth=2.5", theme.alarm_fill
         border = " peripheries=2" if node.kind == "module" else ""
         return (
             f'{node.id} [id={node.id} style="{STYLES[node.kind]}" color="{colour}"{pen}{border} '

@@ -15,10 +15,10 @@ from ..autograd.node import Leaf
 from ..autograd.tensor import Tensor
 from ..errors import ArgumentError, Language, OptionError, PositionError, ShapeError
 from .explanation import Explanation, Path, Reason, Step, Term
-from .gradients import handed_on, plan_of
+from .gradients import handed_on
 from .model import Edge, GraphNode
 from .names import named_tensors
-from .recall import arguments_of
+from .recall import arguments_of, plan_of
 from .recording import Recording
 
 Array = Any

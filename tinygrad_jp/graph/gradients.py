@@ -15,9 +15,9 @@ import numpy as np
 
 from ..autograd import apply as engine
 from ..autograd import backward
-from ..autograd.hooks import Hooked
 from ..autograd.memory import owner
 from ..autograd.node import Leaf, Node, Plan
+from .recall import plan_of
 
 Array = Any
 Link = tuple[Any, int]  # an operation's node, and which of its parents
@@ -100,14 +100,6 @@ def _walk(nodes: Sequence[Any], found: Chain) -> None:
         if isinstance(node, Leaf) and node in found.totals:
             total = found.totals[node]
             found.totals[node] = total.astype(node.dtype) if total.dtype != node.dtype else total
-
-
-def plan_of(node: Node) -> Any:
-    """Give a node's plan without the hooks around it, which belong to the user's own backward."""
-    plan: Any = node.plan
-    while isinstance(plan, Hooked):
-        plan = plan.plan
-    return plan
 
 
 def handed_on(node: Node, g: Array) -> list[Any] | None:

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from ..autograd import apply as engine
+from ..autograd.hooks import Hooked
 from ..autograd.memory import written_since
-from ..autograd.node import Leaf, Node
+from ..autograd.node import Leaf, Node, Plan, note
 from ..vocabulary.call import signature
 from ..vocabulary.rule import Rule
 
@@ -77,9 +78,22 @@ def optional(rule: Rule) -> frozenset[int]:
 
 
 def kept_by(node: Node) -> dict[str, Any]:
-    """Give what a node saved, by name, less the arrays that were changed since."""
-    pairs = zip(node.plan.slots, node.saved, strict=True)
+    """Give what a node saved, by name, less the arrays that were changed since.
+
+    Also the constants that a watched run wrote down, for the rule itself may need none of them.
+    """
+    pairs = list(zip(node.plan.slots, node.saved, strict=True))
+    if hasattr(node, "note"):
+        pairs = [*note(node).get("given", {}).items(), *pairs]
     return {slot: value for slot, value in pairs if not _stale(value, node.seq)}
+
+
+def plan_of(node: Node) -> Any:
+    """Give a node's plan without the hooks around it, which belong to the user's own backward."""
+    plan: Any = node.plan
+    while isinstance(plan, Hooked):
+        plan = plan.plan
+    return plan
 
 
 def _stale(value: Any, moment: int) -> bool:
@@ -127,8 +141,11 @@ def _argument(rule: Rule, place: int, kept: dict[str, Any]) -> Any:
 def recomputed(node: Node, known: dict[Any, Array]) -> Array | None:
     """Run one operation again; None where an argument is not known any more.
 
-    A list of which nothing was kept is taken to have had no constants, if the shape agrees.
+    A list of which nothing was kept is taken to have had no constants, if the shape agrees. What
+    stands where a plan would, and runs a function of the user's (a checkpoint), is left alone.
     """
+    if not isinstance(plan_of(node), Plan):
+        return None
     rule, kept = node.plan.rule, kept_by(node)
     static = [kept.get(name, MISSING) for name in rule.static]
     parents = dict(zip(node.plan.places, node.parents, strict=True))

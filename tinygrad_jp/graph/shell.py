@@ -41,7 +41,9 @@ def drawn(target: str, inputs: Sequence[str] = (), **options: Any) -> Drawing:
             return draw(thing, *values, **options)
         except TinygradError as error:
             if can_be_drawn(error) and callable(thing):
-                raise ScriptError("shell_raised", target=target, trace=trace_of(error)) from error
+                raised = ScriptError("shell_raised", target=target, trace=trace_of(error))
+                raised.names = vars(module)
+                raise raised from error
             raise
         except Exception as error:
             raise ScriptError("shell_raised", target=target, trace=trace_of(error)) from error

@@ -81,7 +81,7 @@ def traced(f: Callable[..., Any], inputs: Sequence[Any], names: Any = None) -> T
     with ExitStack() as stack:
         stack.enter_context(enable_grad())
         stack.enter_context(_as_it_was([m for _, m in named.modules]))
-        stack.enter_context(_lines())
+        stack.enter_context(_notes())
         for path, root in named.modules:
             stack.enter_context(_calls(root, path, calls))
         result = f(*given)
@@ -174,15 +174,23 @@ def _calls(root: Any, name: str, calls: list[Call]) -> Iterator[None]:
 
 
 @contextmanager
-def _lines() -> Iterator[None]:
-    """Write the user's source line down with each operation of this thread."""
+def _notes() -> Iterator[None]:
+    """Write down each operation's source line, in this thread, and its constants."""
     here = get_ident()
 
     def watch(rule: Any, values: Any, y: Any, node: Any) -> None:
-        if node is not None and get_ident() == here:
-            line = user_line()
-            if line is not None:
-                note(node).setdefault("line", line)
+        if node is None or get_ident() != here:
+            return
+        kept = note(node)
+        line = user_line()
+        if line is not None:
+            kept.setdefault("line", line)
+        if not rule.listed:
+            kept["given"] = {
+                name: value
+                for i, (name, value) in enumerate(zip(rule.arguments, values, strict=False))
+                if i not in node.plan.places and value is not None
+            }
 
     engine.watchers.append(watch)
     generate.watch(True)

@@ -235,11 +235,11 @@ class _Blocks:
         """Say what a group looks like from inside."""
         nodes = [self.graph.nodes[self.place[i]] for i in self.inside[group]]
         here = {n.id: k for k, n in enumerate(nodes)}
-        return self.by_id[group].kind, self.by_id[group].repeat, tuple(
-            (n.kind, n.label, n.shape, n.dtype, n.is_output,
-             tuple((here.get(e.source, -1), e.argument) for e in self.inputs.get(n.id, ())))
-            for n in nodes
-        )
+        parts = []
+        for n in nodes:
+            taken = tuple((here.get(e.source), e.argument) for e in self.inputs.get(n.id, ()))
+            parts.append((n.kind, n.label, n.shape, n.dtype, taken))
+        return self.by_id[group].kind, self.by_id[group].repeat, parts
 
     def _from(self, row: list[str], looks: list[Any], start: int, period: int) -> _Run | None:
         """Find how often the groups from `start` on repeat with a period, and whether in line."""
@@ -277,6 +277,8 @@ class _Blocks:
                 return False
             if k < len(blocks) - 1:
                 for i in block:
+                    if self.graph.nodes[self.place[i]].is_output:
+                        return False
                     users = [where.get(user, (-1, 0))[0] for user in self.users.get(i, ())]
                     if any(user not in (k, k + 1) for user in users):
                         return False
@@ -291,8 +293,11 @@ def _folded(graph: Graph, run: _Run, name: str) -> tuple[Graph, dict[str, str]]:
         for gone, stays in zip(block, run.nodes[0], strict=True)
     }
     here = set(run.nodes[0])
+    results = {stands.get(n.id, n.id) for n in graph.nodes if n.is_output}
     nodes = tuple(
-        replace(n, folded=True, value=None, gradient=None, grad=None)
+        replace(
+            n, folded=True, value=None, gradient=None, grad=None, is_output=n.id in results
+        )
         if n.id in here and not _is_number(n) else n
         for n in graph.nodes if n.id not in stands
     )

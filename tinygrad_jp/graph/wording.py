@@ -39,7 +39,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "parameters": ("パラメータ", "parameters"),
     "forward": ("順伝播", "forward"),
     "backward": ("逆伝播", "backward"),
-    "call": ("回目", "call"),
     "output": ("出力", "output"),
     "failed": ("ここで失敗", "failed here"),
 }
@@ -156,7 +155,8 @@ def contents(node: GraphNode, look: Look) -> str:
 def heading(group: Group, look: Look) -> str:
     """Give the heading of a module's frame: "fc1: Linear × 12"."""
     parts = ": ".join(clean(part) for part in (group.label, group.kind) if part)
-    again = f" ({group.call} {look.word('call')})" if group.call > 1 else ""
+    count = f"{group.call} 回目" if look.language == "ja" else f"call {group.call}"
+    again = f" ({count})" if group.call > 1 else ""
     return parts + again + (f" × {group.repeat}" if group.repeat > 1 else "")
 
 
