@@ -23,12 +23,16 @@ from .weights import Owner
 
 
 class Pass:
-    """One call of the outermost layer: whether it trains, as far as the caller has said."""
+    """One call of the outermost layer: whether it trains, as far as the caller has said.
 
-    __slots__ = ("training",)
+    outermost: that layer, which remembers who has added to the loss.
+    """
 
-    def __init__(self, training: bool | None) -> None:
+    __slots__ = ("outermost", "training")
+
+    def __init__(self, training: bool | None, outermost: Layer) -> None:
         self.training = training
+        self.outermost = outermost
 
 
 _pass: ContextVar[Pass | None] = ContextVar("pass", default=None)
@@ -90,6 +94,7 @@ class Layer(Owner):
         self._trainable_weights: list[Variable] = []
         self._frozen_weights: list[Variable] = []  # those that no optimizer moves
         self._loss_terms: list[Tensor] = []
+        self._adding: list[Layer] = []  # layers that have added to the loss in the last call
         self._calls: list[Call] = []  # in functional models
         self._build_shape: Any = None
         if input_dim is not None:
@@ -138,6 +143,9 @@ class Layer(Owner):
 
     def add_loss(self, loss: Any) -> None:
         """Add a scalar to what training makes small; call it inside `call`."""
+        now = _pass.get()
+        root = self if now is None else now.outermost
+        root._adding.append(self)
         for term in leaves(loss):
             self._loss_terms.append(tensor_of(term).mean() if np.ndim(term) else tensor_of(term))
 
@@ -155,9 +163,9 @@ class Layer(Owner):
         return terms
 
     def _clear_losses(self) -> None:
-        for module in self.modules():
-            if isinstance(module, Layer):
-                module._loss_terms.clear()
+        for layer in self._adding:
+            layer._loss_terms.clear()
+        self._adding.clear()
 
     def _activity(self, outputs: Any) -> None:
         for y in leaves(outputs):
@@ -196,9 +204,10 @@ class Layer(Owner):
             self._clear_losses()
         elif told is None:
             told = now.training
+        root = self if now is None else now.outermost
         if takes:
             kwargs["training"] = self.training if told is None else bool(told)
-        token = _pass.set(Pass(told))
+        token = _pass.set(Pass(told, root))
         try:
             return self.call(*args, **kwargs)
         finally:

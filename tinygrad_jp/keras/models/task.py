@@ -24,6 +24,7 @@ class KerasTask(Task):
         self.watch: Callable[[str, int], None] | None = None
         self.logs: dict[str, Any] = {}  # what an own train_step or test_step gave last
         self._judged = 0
+        object.__setattr__(model, "_regularized", None)  # looked up again: layers may be frozen
         is_own = model._has_own("train_step")
         self.train_step = (  # type: ignore[method-assign]
             self._own_step(model.train_step) if is_own else self._compiled_step()

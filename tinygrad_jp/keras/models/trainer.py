@@ -32,6 +32,7 @@ class Trainer:
     stop_training: bool
     _compiled_loss: CompiledLoss | None
     _compiled_metrics: CompiledMetrics | None
+    _regularized: bool | None
 
     def _set_up(self) -> None:
         put = object.__setattr__
@@ -39,6 +40,7 @@ class Trainer:
             ("optimizer", None), ("loss", None), ("history", None), ("stop_training", False),
             ("compiled", False), ("_compiled_loss", None), ("_compiled_metrics", None),
             ("_compile_arguments", None), ("_loss_tracker", None),
+            ("_regularized", None),  # whether some weight is, once that was looked up
         ):
             put(self, name, value)
 
@@ -171,10 +173,12 @@ class Trainer:
 
     def _adds_losses(self) -> bool:
         """Tell whether some layer can add to the loss, which costs a walk over all of them."""
-        return any(
-            module._loss_terms or any(v.regularizer is not None for v in module._trainable_weights)
-            for module in self._layer_list()
-        )
+        if self._adding:  # type: ignore[attr-defined]
+            return True
+        if self._regularized is None:
+            found = any(v.regularizer is not None for v in self._moved())
+            object.__setattr__(self, "_regularized", found)
+        return bool(self._regularized)
 
     def _layer_list(self) -> list[Any]:
         from ..layer import Layer
