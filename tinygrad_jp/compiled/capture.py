@@ -191,6 +191,9 @@ class _Capturing:
         self._look_for_side_effects(others)
         made.program = optimized(program)
         made.program.check()
+        renamed = dict(zip(program.outputs, made.program.outputs, strict=True))
+        for found in results:
+            found.value = renamed.get(found.value, found.value)
         self._settle_gradients(made)
         return made
 

@@ -53,8 +53,7 @@ class Reached:
     def _inside(self, x: Any) -> Iterator[tuple[str, Any]]:
         """Give what an object holds, by name."""
         if isinstance(x, FunctionType):
-            if not ours(x):
-                yield from self._of_function(x)
+            yield from self._of_function(x)
         elif isinstance(x, MethodType):
             yield "", x.__self__
             yield "", x.__func__
@@ -79,6 +78,8 @@ class Reached:
                 continue  # assigned later
             self.names.append((cell, name, value))
             yield name, value
+        if ours(fn):  # what a user gave lies in its cells (tj.fit's step); its globals are ours
+            return
         codes = [fn.__code__]
         while codes:
             code = codes.pop()

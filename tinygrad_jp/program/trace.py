@@ -10,7 +10,9 @@ everybody who holds it sees.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 from weakref import ref
 
@@ -28,6 +30,10 @@ from .program import Instruction, Kind, Program, Value
 Array = Any
 LOWERED: dict[Function, Function] = {}  # see lowered.py
 WHOLE: set[Function] = set()  # primitives that NumPy runs faster whole than in pieces
+MAKERS: set[Function] = {
+    np.asarray, np.array, np.arange, np.zeros, np.ones, np.full, np.empty, np.eye, np.identity,
+}
+RULES = str(Path(__file__).resolve().parent.parent / "rules")
 REDUCERS: dict[Any, Function] = {
     np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min,
     np.logical_and: np.all, np.logical_or: np.any,
@@ -93,6 +99,15 @@ class Tape:
         self.program.constants[value] = array
         return Trace(self, value, array)
 
+    def bring(self, maker: Function, args: Any, kwargs: Any) -> Trace:
+        """Make an array by np.asarray, np.zeros, ...: a constant; one from outside is an input."""
+        first = args[0]
+        if isinstance(first, Trace):
+            return first if not (args[1:] or kwargs) else first.astype(np.result_type(*args[1:]))
+        if isinstance(first, ndarray) and len(args) == 1 and not kwargs:
+            return self.state(first)
+        return self.constant(np.asarray(maker(*args, **kwargs)))
+
     def _entered(self, array: Array, kind: Kind, name: str) -> Trace:
         value = Value(array.shape, array.dtype, name)
         self.program.inputs[value] = kind
@@ -154,7 +169,7 @@ class Trace(NDArrayOperatorsMixin):
     """
 
     __slots__ = (
-        "__weakref__", "base", "home", "host", "is_spent", "seen", "tape", "value", "versions",
+        "__weakref__", "back", "base", "home", "host", "is_spent", "seen", "tape", "value", "versions",
         "written",
     )
     traced = True
@@ -169,6 +184,7 @@ class Trace(NDArrayOperatorsMixin):
         self.versions = 0
         self.home: Any = None
         self.base: Trace | None = None
+        self.back: tuple[Trace, Callable[[Trace], Trace]] | None = None
         self.seen = 0  # of the base's versions, for a view
         self.is_spent = False  # whether an eager step, later, changes it
         tape.made.append(ref(self))
@@ -228,6 +244,8 @@ class Trace(NDArrayOperatorsMixin):
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if any(hasattr(t, "_node") for t in types):
             return NotImplemented
+        if func in MAKERS:  # called with like=, of which NumPy does not tell
+            return self.tape.bring(func, args, kwargs)
         lowered = LOWERED.get(func)
         if lowered is not None and not (self.tape.keeps_whole and func in WHOLE):
             return lowered(*args, **kwargs)
@@ -246,7 +264,7 @@ class Trace(NDArrayOperatorsMixin):
 
     def write(self, new: Any) -> None:
         """Give this memory new values, those of `new` (a Trace), in its own shape and dtype."""
-        if self.base is not None:
+        if self.base is not None and self.back is None:
             raise CompileError("compile_view_write", line=where())
         if new.shape != self.shape:
             new = LOWERED[np.broadcast_to](new, self.shape)
@@ -254,11 +272,21 @@ class Trace(NDArrayOperatorsMixin):
             new = new.astype(self.dtype)
         self.value, self.host = new.value, new.host
         self.versions += 1
+        if self.base is not None and self.back is not None:
+            shown, put_back = self.back
+            shown.write(put_back(new))
+            self.seen = self.base.versions
 
-    def viewed(self, made: Trace) -> Trace:
-        """Mark a Trace as a view of this one's memory."""
+    def viewed(self, made: Trace, back: Callable[[Trace], Trace] | None) -> Trace:
+        """Mark a Trace as a view of this one's memory, if NumPy gave one.
+
+        back: makes of new values of the view those of the whole; None where it is read-only.
+        """
+        if not np.may_share_memory(made.host, self.host):
+            return made
         made.base = self.base if self.base is not None else self
         made.seen = made.base.versions
+        made.back = None if back is None else (self, back)
         return made
 
     def __getitem__(self, key: Any) -> Any:
@@ -305,7 +333,12 @@ class Trace(NDArrayOperatorsMixin):
         raise AttributeError(name)
 
     def __bool__(self) -> bool:
-        raise CompileError("compile_branch", line=where())
+        caller = sys._getframe(1).f_code.co_filename
+        if not caller.startswith(RULES):
+            raise CompileError("compile_branch", line=where())
+        held = bool(self.host)  # a rule's own branch is taken for granted, and seen to at replays
+        self.tape.assume(self if held else np.logical_not(self))
+        return held
 
     def _concrete(self, what: str) -> Any:
         raise CompileError("compile_value", line=where(), what=what)

@@ -67,22 +67,6 @@ def full_like(
     return _filled(a, fill_value, dtype, shape)
 
 
-@lowers(np.asarray, np.array)
-def asarray(a: Any, dtype: Any = None, *more: Any, like: Any = None, **unused: Any) -> Any:
-    """Bring numbers or an array in where `like` is recorded."""
-    if isinstance(a, ndarray) and dtype is None:
-        a = like.tape.state(a)
-    if isinstance(a, Trace):
-        return a if dtype is None else astype(a, dtype)
-    return like.tape.constant(np.asarray(a, dtype))
-
-
-@lowers(np.arange)
-def arange(*ends: Any, dtype: Any = None, like: Any = None, **unused: Any) -> Any:
-    """Count, where `like` is recorded."""
-    return like.tape.constant(np.arange(*ends, dtype=dtype))
-
-
 @lowers(primitives.beside)
 def beside(value: Any, x: Any, dtype: Any = None) -> Any:
     """Make an array where x is."""

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from ...errors import CompileError
 from ...vocabulary import primitives
 from ...vocabulary.primitive import raw
 from .. import operations as ops
 from ..trace import Tape, Trace, opaque, reduced
+from ..trace import where as line_of_user
 from .entering import lowers, tape_of
 
 Array = Any
@@ -22,7 +24,9 @@ def transpose(a: Any, axes: Any = None) -> Any:
     order = range(a.ndim)[::-1] if axes is None else [i % a.ndim for i in axes]
     if tuple(order) == tuple(range(a.ndim)):
         return a
-    return a.viewed(a.tape.apply(ops.transpose, (a,), axes=tuple(order)))
+    made = a.tape.apply(ops.transpose, (a,), axes=tuple(order))
+    back = [list(order).index(i) for i in range(a.ndim)]
+    return a.viewed(made, lambda new: transpose(new, back))
 
 
 @lowers(np.matrix_transpose)
@@ -59,7 +63,10 @@ def reshape(a: Any, shape: Any, order: str = "C", **newer: Any) -> Any:
     wanted = known_shape(a, shape)
     if wanted == a.shape:
         return a
-    return a.viewed(a.tape.apply(ops.reshape, (a,), shape=wanted))
+    shape = a.shape
+    return a.viewed(
+        a.tape.apply(ops.reshape, (a,), shape=wanted), lambda new: reshape(new, shape)
+    )
 
 
 def known_shape(a: Any, shape: Any) -> tuple[int, ...]:
@@ -92,7 +99,7 @@ def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
     wanted = (shape,) if isinstance(shape, int) else tuple(shape)
     if wanted == array.shape:
         return array
-    return array.viewed(array.tape.apply(ops.broadcast, (array,), shape=wanted))
+    return array.viewed(array.tape.apply(ops.broadcast, (array,), shape=wanted), None)
 
 
 @lowers(ops.getitem, primitives.getitem)
@@ -105,11 +112,13 @@ def getitem(x: Any, index: Any) -> Any:
         zero = x.tape.constant(np.zeros((), x.dtype))
         return reduced(np.sum, x.tape.apply(np.where, (hot, x, zero)), 1)
     if basic is None:
-        return tape_of(x, *_parts(index)).apply(*opaque(_index, (x, index), {}, "index"))
+        tape = tape_of(x, *_parts(index))
+        return tape.apply(*opaque(_index, (x, without_masks(tape, index)), {}, "index"))
     index, shape = basic
     part = x
     if index != (slice(None),) * x.ndim:
-        part = x.viewed(x.tape.apply(ops.getitem, (x,), index=index))
+        made = x.tape.apply(ops.getitem, (x,), index=index)
+        part = x.viewed(made, lambda new: put(x, new, index))
     return reshape(part, shape)
 
 
@@ -146,7 +155,29 @@ def scatter_add(g: Any, index: Any, shape: Any) -> Any:
         return tape.apply(np.where, (one_hot(labels, shape[1]), column, zero))
     if plain_index(index, tuple(shape)) is not None:
         return put(full(tape, 0, tuple(shape), g.dtype), g, index)
-    return tape.apply(*opaque(raw(primitives.scatter_add), (g, index, tuple(shape)), {}, "scatter_add"))
+    given = g, without_masks(tape, index), tuple(shape)
+    return tape.apply(*opaque(raw(primitives.scatter_add), given, {}, "scatter_add"))
+
+
+def without_masks(tape: Tape, index: Any) -> Any:
+    """Take masks for granted: how many places they name must be known. Others are refused."""
+
+    def settled(part: Any) -> Any:
+        if not hasattr(part, "dtype") or part.dtype != np.bool_ or not np.ndim(part):
+            return part
+        if isinstance(part, Trace):
+            raise CompileError("compile_mask", line=line_of_user())
+        mask = np.array(part)
+        tape.assume(np.all(tape.state(part) == tape.constant(mask)))
+        return tuple(tape.constant(places) for places in mask.nonzero())
+
+    if not isinstance(index, tuple):
+        return settled(index)
+    flat: list[Any] = []
+    for part in index:
+        done = settled(part)
+        flat.extend(done if type(done) is tuple else (done,))
+    return tuple(flat)
 
 
 def _parts(index: Any) -> Sequence[Any]:
@@ -194,11 +225,15 @@ def put(x: Any, value: Any, index: Any) -> Any:
     tape = tape_of(x, value, *_parts(index))
     basic = plain_index(index, x.shape)
     if basic is None:
-        return tape.apply(*opaque(raw(primitives.set_at), (x, value, index), {}, "set_at"))
+        given = x, value, without_masks(tape, index)
+        return tape.apply(*opaque(raw(primitives.set_at), given, {}, "set_at"))
     plain, shape = basic
     if plain == (slice(None),) * x.ndim:
         return full(tape, value, x.shape, x.dtype)
     part = np.broadcast_to(np.empty((), bool), x.shape)[plain].shape
+    extra = np.ndim(value) - len(part)
+    if extra > 0 and np.shape(value)[:extra] == (1,) * extra:  # NumPy puts up with these
+        value = np.reshape(value, np.shape(value)[extra:])
     if shape != part and isinstance(value, (Trace, ndarray)) and np.shape(value) == shape:
         value = np.reshape(value, part)
     return tape.apply(ops.put, (x, full(tape, value, part, x.dtype)), index=plain)
