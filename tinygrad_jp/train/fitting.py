@@ -29,7 +29,8 @@ def fit(
     callbacks: Sequence[Any] = (), loss_weights: Any = None, clip_norm: float | None = None,
     clip_value: float | None = None, scheduler: Any = None, schedule_by: str = "epoch",
     seed: int | None = None, steps_per_epoch: int | None = None, initial_epoch: int = 0,
-    checkpoint: Any = None, resume: Any = False, verbose: Any = "auto",
+    checkpoint: Any = None, resume: Any = False, compile: bool | str = False,
+    verbose: Any = "auto",
 ) -> History:
     """Train a model; give the History of its numbers.
 
@@ -49,6 +50,7 @@ def fit(
     checkpoint: a path, to save the whole training to every 10 seconds and at the end, or a
         Checkpoint.  resume: True goes on from that file, if it is there yet, bit for bit as if
         nothing had happened; a path goes on from another.
+    compile: True makes one program of a step (see tj.compile); "auto" does where it can be done.
     verbose: "auto" shows progress, live on a terminal and as lines elsewhere; 0 nothing; 2 a line
         for every epoch.
     Ctrl-C ends the training after the batch it is at and keeps the history.
@@ -66,7 +68,7 @@ def fit(
         seed = int(random.generator().integers(2**63))
     task = ModelTask(
         model, loss, optimizer, metrics=metrics, loss_weights=loss_weights, clip_norm=clip_norm,
-        clip_value=clip_value,
+        clip_value=clip_value, compile=compile,
     )
     data = in_dtype_of(model, data)
     if isinstance(validation, (int, float)):

@@ -11,7 +11,8 @@ from typing import Any
 
 from ..autograd.structure import leaves, rebuild
 from ..autograd.tensor import Tensor
-from ..errors import StateDictError
+from ..compiled import compile as compiled
+from ..errors import OptionError, StateDictError
 from ..nn.utils import clip_grad_norm_, clip_grad_value_
 from ..optim import LBFGS
 from ..saving.checkpoint import put_back
@@ -88,13 +89,19 @@ class ModelTask(Task):
     model: called with x, with *x for a tuple or a list, with **x for a dict.
     loss: a function of (output, target), or one per output in a list or a dict.
     clip_norm, clip_value: the largest norm of all gradients together, the largest element.
+    compile: True makes one program of the step (see tj.compile) or raises CompileError; "auto"
+        goes on without where that cannot be done.
     """
 
     def __init__(
         self, model: Any, loss: Any, optimizer: Any = None, *, metrics: Any = (),
         loss_weights: Any = None, clip_norm: float | None = None, clip_value: float | None = None,
+        compile: bool | str = False,
     ) -> None:
+        if compile not in (False, True, "auto"):
+            raise OptionError("fit_compile", given=compile)
         self.model = model
+        self.compile = compile
         self.optimizer = optimizer
         self.criterion: Criterion = as_criterion(loss, loss_weights)
         self._own = named_metrics(metrics)
@@ -142,6 +149,8 @@ class ModelTask(Task):
 
     def _train_step(self) -> Callable[..., Any]:
         learn = self._learn()
+        if self.compile:
+            learn = compiled(learn, fallback=None if self.compile is True else "eager")
         if not self.metrics:
             return lambda x, t=None, w=None: learn(x, t, w)[0]
 

@@ -374,3 +374,39 @@ def test_a_share_of_a_loader_cannot_be_set_aside():
     history = tj.fit(model, DataLoader(kept, 8), nn.CrossEntropyLoss(), adam(model),
                      validation=aside, verbose=0)
     assert "val_loss" in history
+
+
+# ── compiled ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("metrics", [(), (accuracy,)])
+@pytest.mark.parametrize("compile", [True, "auto"])
+def test_a_compiled_step_learns_the_same(metrics, compile):
+    models = net(), net()
+    histories = [
+        tj.fit(model, data(), nn.CrossEntropyLoss(), adam(model), epochs=4, batch_size=8, seed=1,
+               metrics=metrics, clip_norm=1.0, compile=how, verbose=0)
+        for model, how in zip(models, (False, compile), strict=True)
+    ]
+    assert list(histories[0]) == list(histories[1])
+    for name in histories[0]:
+        np.testing.assert_allclose(histories[0][name], histories[1][name], rtol=1e-4)
+    for a, b in zip(models[0].parameters(), models[1].parameters(), strict=True):
+        np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), atol=1e-5)
+
+
+def test_what_cannot_be_compiled_goes_on_without_or_says_so():
+    def loss(y, t):
+        value = nn.CrossEntropyLoss()(y, t)
+        return value * 2 if value.item() > 100 else value
+
+    model, twin = net(), net()
+    by_hand(twin, adam(twin), *data(), epochs=2, batch_size=8, seed=1, loss=loss)
+    options = {"epochs": 2, "batch_size": 8, "seed": 1, "verbose": 0}
+    with pytest.warns(errors.TinygradWarning):
+        tj.fit(model, data(), loss, adam(model), compile="auto", **options)
+    assert_equal(model, twin)
+    with pytest.raises(errors.CompileError):
+        tj.fit(model, data(), loss, adam(model), compile=True, **options)
+    with pytest.raises(errors.OptionError):
+        tj.fit(model, data(), loss, adam(model), compile=3, **options)
