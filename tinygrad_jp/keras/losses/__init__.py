@@ -71,7 +71,7 @@ _FUNCTIONS = (
     poisson, sparse_categorical_crossentropy, squared_hinge, tversky,
 )
 table = Table("keras.losses", {
-    **named(*_CLASSES),
+    **named(*_CLASSES, LossFunctionWrapper),
     **{fn.__name__: fn for fn in _FUNCTIONS},
     "mean_squared_error": mean_squared_error, "mse": mean_squared_error,
     "MSE": mean_squared_error, "mean_absolute_error": mean_absolute_error,
