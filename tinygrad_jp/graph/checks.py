@@ -11,10 +11,11 @@ import numpy as np
 
 from ..autograd import apply as engine
 from ..autograd.check import gradcheck
-from ..autograd.node import Node
+from ..autograd.node import Node, Plan
 from ..autograd.tensor import Tensor, rule_name
 from ..errors import GradcheckError, Language, Phrase, TinygradError, language, text_in
 from .drawing import Drawing
+from .gradients import plan_of
 from .model import GraphNode
 from .names import named_tensors
 from .recall import arguments_of, kept_by
@@ -32,6 +33,7 @@ WORDS = {
     "right": "check_right", "wrong": "check_wrong", "kink": "check_kink",
     "unknown": "check_unknown",
 }
+SYMMETRIC = {np.linalg.cholesky, np.linalg.eigh, np.linalg.eigvalsh}  # which read one triangle
 SIGNS = {"right": "✓", "wrong": "×", "kink": "~", "unknown": "?"}
 
 
@@ -166,7 +168,7 @@ def check_graph(output: Any, *, names: Any = None, lang: Language | None = None)
 def _check(recording: Recording, node: Node) -> Checked:
     here = recording.ids[node]
     record = recording.records[here]
-    made = _call(recording, node)
+    made = _call(recording, node) if isinstance(plan_of(node), Plan) else None
     if made is None:
         return Checked(here, rule_name(node), "unknown", line=record.line)
     f, inputs = made.f, made.inputs
@@ -281,10 +283,12 @@ def _call(recording: Recording, node: Node) -> _Call | None:
     if rule.broadcasts and not rule.outputs and int(np.prod(node.shape)) > MOST:
         values, sample = _sampled(values, node.shape)
 
+    mirrored = rule.fn in SYMMETRIC
+
     def f(*given: Any) -> Any:
         arguments = list(values)
         for i, x in zip(tracked, given, strict=True):
-            arguments[i] = x
+            arguments[i] = (x + np.swapaxes(x, -1, -2)) / 2 if mirrored else x
         return engine.apply(rule, [arguments] if rule.listed else arguments, static)
 
     return _Call(f, [values[i] for i in tracked], names, sample)

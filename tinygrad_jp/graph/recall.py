@@ -49,7 +49,7 @@ def arguments_of(node: Node) -> list[Given]:
     parents = dict(zip(plan.places, node.parents, strict=True))
     if rule.listed:
         values, shapes = kept.get("xs"), kept.get("x_shapes")
-        count = len(values or shapes or parents)
+        count = len(values or shapes or ()) or max(parents) + 1
         return [
             Given(f"xs[{i}]", parents[i]) if i in parents else Given(
                 f"xs[{i}]", None, values[i] if values else None, shapes[i] if shapes else None,
@@ -151,7 +151,7 @@ def recomputed(node: Node, known: dict[Any, Array]) -> Array | None:
     parents = dict(zip(node.plan.places, node.parents, strict=True))
     count = len(rule.arguments)
     if rule.listed:
-        count = len(kept.get("xs") or kept.get("x_shapes") or parents)
+        count = len(kept.get("xs") or kept.get("x_shapes") or ()) or max(parents) + 1
     values = []
     for i in range(count):
         if i in parents:

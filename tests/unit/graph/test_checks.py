@@ -172,6 +172,16 @@ def test_what_changes_each_time_is_not_called_right():
         del REGISTRY[entry.fn]
 
 
+def test_a_checkpoint_is_not_called_right():
+    w = leaf([1.0, 2.0])
+    loss = tj.checkpoint(lambda x: np.sin(x) * 2, w).sum()
+    report = tj.check_graph(loss)
+    assert report.ok
+    assert "unknown" in {c.verdict for c in report.checks}
+    assert tj.explain(loss, w).count == 1
+    assert str(tj.diagnose(loss))
+
+
 def test_nothing_is_touched():
     x = leaf([1.0, 2.0])
     loss = (x * x).sum()

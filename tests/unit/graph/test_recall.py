@@ -44,3 +44,11 @@ def test_recomputed(rule: Rule):
         pairs = zip(value, y, strict=True) if rule.outputs else [(value, y)]
         for got, wanted in pairs:
             assert_array_equal(got, wanted._data)
+
+
+def test_a_constant_before_in_a_list():
+    x = tj.tensor(2.0, requires_grad=True)
+    y = np.stack([np.array(1.0, "f"), x])
+    constant, tracked = arguments_of(y._node)
+    assert (constant.argument, constant.node) == ("xs[0]", None)
+    assert (tracked.argument, tracked.node) == ("xs[1]", x._node)

@@ -6,6 +6,7 @@ convolution. It is found in the graph by its weight, so that it needs no Module.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -108,6 +109,15 @@ class Chart:
         what = record.label if record.kind == "operation" else record.kind
         module = self.modules.get(node)
         return f"{module}: {what} ({node})" if module else f"{what} ({node})"
+
+    def layer_place(self, node: str) -> str:
+        """Say where a layer is: by its weight, unless that is used several times."""
+        weight = self.layers[node].weight
+        return self.place(node if self._uses[weight] > 1 else weight)
+
+    @cached_property
+    def _uses(self) -> Counter[str]:
+        return Counter(layer.weight for layer in self.layers.values())
 
     def norm(self, node: str) -> float | None:
         """Give the L2 norm of the loss's gradient at a node; None where there is none."""

@@ -225,7 +225,7 @@ def _rows(chart: Chart) -> Iterator[LayerRow]:
         numbers = None if value is None or not value.size else value.astype(np.float64)
         with np.errstate(all="ignore"):
             yield LayerRow(
-                chart.place(layer.weight), node, chart.nodes[node].shape,
+                chart.layer_place(node), node, chart.nodes[node].shape,
                 None if numbers is None else float(numbers.mean()),
                 None if numbers is None else float(numbers.std()),
                 norm, norm / last if norm is not None and last else None,

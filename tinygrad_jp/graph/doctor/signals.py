@@ -15,7 +15,7 @@ Array = Any
 
 LAYERS = 3  # a chain of fewer says nothing about depth
 WEAK, VERY_WEAK = 1e-3, 1e-6  # first layer's gradient against the last's, by norm
-SAMPLES = 8  # a smaller batch says nothing of a unit
+SAMPLES = 16  # a smaller batch says nothing of a unit
 DEAD, ALL = 0.7, 0.95  # shares of units; half are so in a deep network, by the biases' signs alone
 FLAT = 0.05  # of the largest slope: what counts as saturated
 STUCK_ROWS, STUCK_UNITS = 0.9, 0.5  # samples for which a unit is flat; units that are so
@@ -115,9 +115,8 @@ def fading(chart: Chart) -> Iterator[Finding]:
             "factor": float(ratio ** (1 / (depth - 1))), "end": chart.place(last),
         }
         severe = not VERY_WEAK < ratio < 1 / VERY_WEAK
-        weight = chart.layers[node].weight
         yield Finding(
-            kind, "error" if severe else "warning", chart.place(weight), (node, last),
+            kind, "error" if severe else "warning", chart.layer_place(node), (node, last),
             chart.nodes[node].line, numbers,
         )
 
