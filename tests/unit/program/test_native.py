@@ -14,6 +14,7 @@ from .building import Builder, agree, room, run_native
 
 pytest.importorskip("llvmlite")
 FLOATS = [np.float32, np.float64]
+TOLERANCES = {np.float32: (2e-5, 1e-4), np.float64: (1e-12, 1e-11)}
 MAPS1 = [
     np.exp, np.tanh, np.negative, np.absolute, np.square, np.sign, np.floor, np.expm1, np.sin,
     np.arctan, np.isnan, np.logical_not, np.cbrt,
@@ -72,7 +73,61 @@ def random_program(rng: np.random.Generator, dtype: type, shape: tuple[int, ...]
 def test_random_programs(shape, dtype):
     rng = np.random.default_rng([*shape, np.dtype(dtype).itemsize])
     for _ in range(2):
-        agree(random_program(rng, dtype, shape), 2e-5 if dtype is np.float32 else 1e-12)
+        agree(random_program(rng, dtype, shape), *TOLERANCES[dtype])
+
+
+def random_strips(rng: np.random.Generator, dtype: type, rows: int) -> Builder:
+    """Compose a program of many short rows: small products, sums over rows, normalisations."""
+    b = Builder()
+    k = int(rng.integers(1, 6))
+    x = b.input(rng.standard_normal((rows, k)).astype(dtype))
+    weights, wide = [], [x]
+    for _ in range(10):
+        v = wide[rng.integers(len(wide))]
+        d = v.shape[1]
+        choice = rng.integers(8)
+        if choice <= 1:
+            w = b.input(rng.standard_normal((int(rng.integers(1, 9)), d)).astype(dtype), "state")
+            weights.append(w)
+            y = b(np.matmul, v, b(ops.transpose, w, axes=(1, 0)))
+        elif choice == 2:
+            y = b(np.subtract, v, b.total(v, (1,), True, [np.sum, np.max][rng.integers(2)]))
+        elif choice == 3:
+            y = b(np.subtract, v, b(np.divide, b.total(v, (0,), False), rows))
+        elif choice == 4:
+            u = wide[rng.integers(len(wide))]
+            y = b(np.matmul, v, b(np.matmul, b(ops.transpose, v, axes=(1, 0)), u))
+        elif choice == 5:
+            flat = b(ops.reshape, b.total(v, (1,), False), shape=(rows, 1))
+            y = b(np.multiply, v, b(np.greater, flat, 0))
+        elif choice == 6:
+            u = b(ops.getitem, v, index=(slice(None), slice(None, None, -1)))
+            y = b(np.add, u, b.total(v, None, False))
+        else:
+            bias = b.input(rng.standard_normal(d).astype(dtype), "state")
+            weights.append(bias)
+            y = b(np.maximum, b(np.add, v, bias), 0)
+        wide.append(b(np.tanh, y))
+    last = wide[-1]
+    for w in weights:
+        if len(w.shape) == 2:
+            u = next((u for u in wide if u.shape[1] == w.shape[0]), last)
+            v = next((v for v in wide if v.shape[1] == w.shape[1]), last)
+            g = b(np.matmul, b(ops.transpose, u, axes=(1, 0)), v)
+        else:
+            g = b.total(next((v for v in wide if v.shape[1:] == w.shape), last), (0,))
+        if g.shape == w.shape:
+            b.program.updates[w] = b(np.subtract, w, b(np.multiply, g, 0.01))
+    b.returns(last, b.total(b(np.square, last)), b.total(last, (1,)), b.total(last, (0,), True, np.max))
+    return b
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("rows", [24, 31, 48, 200])
+def test_random_strips(rows, dtype):
+    for seed in range(3):
+        rng = np.random.default_rng([seed, rows])
+        assert agree(random_strips(rng, dtype, rows), *TOLERANCES[dtype]).calls == []
 
 
 @pytest.mark.slow
@@ -81,7 +136,8 @@ def test_many_random_programs():
         rng = np.random.default_rng(seed)
         shape = tuple(int(n) for n in rng.integers(1, 20, rng.integers(1, 4)))
         dtype = FLOATS[seed % 2]
-        agree(random_program(rng, dtype, shape), 2e-5 if dtype is np.float32 else 1e-12)
+        agree(random_program(rng, dtype, shape), *TOLERANCES[dtype])
+        agree(random_strips(rng, dtype, int(rng.integers(24, 90))), *TOLERANCES[dtype])
 
 
 MATRICES = [(1, 1, 1), (2, 3, 5), (16, 16, 16), (17, 1, 9), (1, 33, 4), (33, 10, 7), (64, 64, 32),

@@ -218,7 +218,8 @@ class Binding:
             made = step.fn(*(self.read(x, given) for x in node.operands), **step.static)
         several = made if len(step.outputs) > 1 else (made,)
         for value, y in zip(step.outputs, several, strict=False):
-            np.copyto(self.array(value, given), y, casting="no")
+            # the memory may be that of a view that is a result, of another shape
+            np.copyto(self.array(value, given).reshape(value.shape), y, casting="no")
 
 
 def build(program: Program) -> NativeProgram:

@@ -14,10 +14,12 @@ from .. import operations
 from ..program import Program, Value
 from . import products
 from .copies import write_copy
+from .lanes import FEWEST_ROWS, Lanes
 from .nest import RowsWriter
 from .nodes import Node, Reader
 from .registers import Writer
 from .rows import Rows
+from .strips import StripsWriter
 from .views import Ref, plain
 
 ALIGNED = 64
@@ -64,7 +66,7 @@ class Lowered:
     def __init__(self, program: Program, target: Target) -> None:
         self.program, self.target = program, target
         self.reader = Reader(program)
-        self.groups: list[Rows | Node] = []
+        self.groups: list[Rows | Lanes | Node] = []
         self.made_at: dict[Value, int] = {}
         self.read_at: dict[Value, set[int]] = {}
         self.floor = 0
@@ -99,17 +101,27 @@ class Lowered:
 
     def place(self, node: Node) -> None:
         """Put a node into a group that is there, or into a new one at the end."""
-        if node.sort == "matmul":
-            self.pack(node)
         bases = [ref.base for ref in node.refs()]
         earliest = max([self.floor, *(self.made_at.get(b, 0) for b in bases)])
-        if node.sort in ("map", "reduce"):
+        if node.sort in ("map", "reduce", "matmul"):
             near = {i for b in bases for i in (*self.read_at.get(b, ()), self.made_at.get(b, -1))}
             for i in sorted((i for i in near if i >= earliest), reverse=True):
                 group = self.groups[i]
-                if isinstance(group, Rows) and self.joined(i, group, node):
+                if (isinstance(group, Lanes) and group.join(node)) or (
+                    isinstance(group, Rows) and self.joined(i, group, node)
+                ):
                     self.note(node, i)
                     return
+            count = Lanes.rows_of(node)
+            if count is not None and count >= FEWEST_ROWS:
+                strips = Lanes(count)
+                if strips.join(node):
+                    self.groups.append(strips)
+                    self.note(node, len(self.groups) - 1)
+                    return
+        if node.sort == "matmul":
+            self.pack(node)
+        if node.sort in ("map", "reduce"):
             for rows in Rows.splits(node):
                 size = node.operands[0].size if node.sort == "reduce" else node.made()[0].size
                 fresh = Rows(rows, size // rows)
@@ -126,6 +138,8 @@ class Lowered:
 
     def joined(self, i: int, group: Rows, node: Node) -> bool:
         """Let a node join a group, split otherwise if need be."""
+        if node.sort == "matmul":
+            return False
         if group.join(node):
             return True
         size = node.operands[0].size if node.sort == "reduce" else node.made()[0].size
@@ -211,17 +225,17 @@ class Lowered:
         for i in self.read_at.get(target, ()):
             if i > made:
                 return False
-            if i == made and not (isinstance(group, Rows) and group.may_overwrite(target, new)):
+            if i == made and (isinstance(group, Node) or not group.may_overwrite(target, new)):
                 return False
         return True
 
     def stored(self, i: int) -> set[Value]:
         """List the values of a group that need memory: others read them."""
         group = self.groups[i]
-        nodes = group.nodes if isinstance(group, Rows) else [group]
+        nodes = group.nodes if isinstance(group, Rows | Lanes) else [group]
         return {
             v for node in nodes for v in node.made()
-            if v in self.homes or self.read_at.get(v, set()) - {i} or not isinstance(group, Rows)
+            if v in self.homes or self.read_at.get(v, set()) - {i} or isinstance(group, Node)
         }
 
     def plan(self) -> int:
@@ -268,6 +282,8 @@ class Lowered:
         for group in self.groups:
             if isinstance(group, Rows):
                 total += group.size * len(group.members) / 4e3
+            elif isinstance(group, Lanes):
+                total += group.rows * group.work / 8e3
             elif group.sort == "matmul" and group.out is not None:
                 p = products.shape_of(group.operands[0], group.operands[1], group.out)
                 total += p.work * prod(n for n, *_ in p.batch) / 4e4
@@ -280,8 +296,9 @@ class Lowered:
     def step(self, i: int) -> Step:
         """Write a group out."""
         group = self.groups[i]
-        if isinstance(group, Rows):
-            writer = RowsWriter(group, self.stored(i), self.target.register)
+        if isinstance(group, Rows | Lanes):
+            kind = RowsWriter if isinstance(group, Rows) else StripsWriter
+            writer = kind(group, self.stored(i), self.target.register)  # type: ignore[arg-type]
             text = writer.write()
             return Step([Kernel(text, list(writer.pointers), writer.w, group.nodes)])
         if group.sort == "check":
