@@ -154,14 +154,16 @@ class Live(Progress):
             ProgressBar(max(run.epochs, 1), whole, bar), times,
         )
         if is_over:
-            return Group(grid, Text(self._wrapped(self._before)))
+            return Group(grid, Text(self._wrapped(self._before))) if self._before else grid
         phase = "progress_validates" if run.phase == "validation" else "progress_trains"
         grid.add_row(
             Text(text("progress_batch", batch=run.done, batches=run.batches or "?")),
             ProgressBar(run.batches, run.done, bar, pulse=run.batches is None),
             Text(text(phase), "dim"),
         )
-        rows: list[Any] = [grid, Text(self._wrapped(numbers(run.logs, NARROW)), "cyan")]
+        rows: list[Any] = [grid]
+        if run.done:
+            rows.append(Text(self._wrapped(numbers(run.logs, NARROW)), "cyan"))
         if self._before:
             rows.append(Text(self._wrapped(self._before), "dim"))
         return Group(*rows)
