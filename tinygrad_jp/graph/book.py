@@ -100,7 +100,7 @@ class _Book:
 
     def result(self, i: int, node: GraphNode) -> Iterator[str]:
         """Write the line that leads out of an output, to its name."""
-        text = clean(node.name) if node.name else self.look.word("output")
+        text = clean(node.name or "") or self.look.word("output")
         rows = self._rows([text], SIZE + 1)
         yield f'  out{i} [id=out{i} shape=plain label=<<TABLE BORDER="0">{rows}</TABLE>>]'
         above = self._array(node.value) if self.look.values else []

@@ -15,10 +15,9 @@ from ..autograd.node import Node, Plan
 from ..autograd.tensor import Tensor, rule_name
 from ..errors import GradcheckError, Language, Phrase, TinygradError, language, text_in
 from .drawing import Drawing
-from .gradients import plan_of
 from .model import GraphNode
 from .names import named_tensors
-from .recall import arguments_of, kept_by
+from .recall import arguments_of, kept_by, plan_of
 from .recording import Recording
 from .wording import Look, number
 

@@ -2,27 +2,82 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
 
 from ..autograd.explain import Failure
 from ..autograd.tensor import Tensor
-from ..errors import ArgumentError
-from ..vocabulary.rule import label
+from ..errors import ArgumentError, TinygradError
+from ..vocabulary.rule import Rule, label
 from .formulas import formula
 from .model import Edge, Graph, GraphNode, built, copied
 from .names import Named
 from .wording import Look, shape
 
+_OURS = str(Path(__file__).parent.parent)
+_AROUND = {"__call__", "forward", "run"}  # of Modules: what they call is what failed
 
-def can_be_drawn(error: BaseException) -> bool:
-    """Tell whether an operation raised the error, and what it was given is still there."""
-    failure = getattr(error, "failure", None)
-    return isinstance(failure, Failure) and all(
-        argument is not failure.GONE for argument in failure.arguments()
-    )
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """What failed: its name, and the names and values of what it was given."""
+
+    label: str
+    names: list[str]
+    arguments: list[Any]
+    rule: Rule | None = None
+
+
+def can_be_drawn(error: BaseException | None) -> bool:
+    """Tell whether an error arose on Tensors that are still there."""
+    try:
+        return error is not None and found(error) is not None
+    except ArgumentError:
+        return False
+
+
+def found(error: BaseException) -> Failed | None:
+    """Find the operation that raised an error, or the function of ours that refused its arguments.
+
+    An error may say in a layer's words what its cause says in an operation's.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        failure = getattr(cause, "failure", None)
+        if isinstance(failure, Failure):
+            arguments = failure.arguments()
+            if any(a is failure.GONE for a in arguments):
+                raise ArgumentError("draw_failure_gone", kind=type(error).__name__)
+            return Failed(label(failure.rule.fn), failure.names(), arguments, failure.rule)
+        cause = cause.__cause__ or cause.__context__
+    return _refused(error) if isinstance(error, TinygradError) else None
+
+
+def _refused(error: BaseException) -> Failed | None:
+    """Find, in a traceback, the function of this package that was called with Tensors."""
+    calls: list[FrameType] = []
+    step = error.__traceback__
+    while step is not None:
+        frame = step.tb_frame
+        if frame.f_code.co_filename.startswith(_OURS):
+            calls.append(frame)
+        else:
+            calls.clear()  # the user's own code called what comes next
+        step = step.tb_next
+    for frame in calls:
+        code = frame.f_code
+        names = [n for n in code.co_varnames[: code.co_argcount] if n != "self"]
+        given = [frame.f_locals.get(n) for n in names]
+        if code.co_name in _AROUND or not any(isinstance(v, Tensor) for v in given):
+            continue
+        pairs = [(n, v) for n, v in zip(names, given, strict=True)
+                 if isinstance(v, (Tensor, np.ndarray))]
+        return Failed(code.co_name.strip("_"), [n for n, _ in pairs], [v for _, v in pairs])
+    return None
 
 
 def graph_of_failure(
@@ -33,12 +88,10 @@ def graph_of_failure(
     Raises ArgumentError for an error that no operation raised, or whose Tensors are gone: they
     live as long as its traceback.
     """
-    failure = getattr(error, "failure", None)
-    if not isinstance(failure, Failure):
+    failed = found(error)
+    if failed is None:
         raise ArgumentError("draw_no_failure", kind=type(error).__name__)
-    arguments = failure.arguments()
-    if any(a is failure.GONE for a in arguments):
-        raise ArgumentError("draw_failure_gone", kind=type(error).__name__)
+    arguments = failed.arguments
     recorded = [a for a in arguments if isinstance(a, Tensor) and a._node is not None]
     graph, ids = built(recorded, named, gradients=False) if recorded else (Graph((), ()), {})
     nodes = [replace(node, is_output=False) for node in graph.nodes]
@@ -46,7 +99,7 @@ def graph_of_failure(
     here = f"n{len(nodes) + sum(_is_new(a) for a in arguments)}"
     marks: dict[str, str] = {}
     known = {id(t._data): name for name, t in named.pairs}
-    for name, argument in zip(failure.names(), arguments, strict=False):
+    for name, argument in zip(failed.names, arguments, strict=False):
         if argument is None:
             continue
         if isinstance(argument, Tensor) and argument._node is not None:
@@ -65,14 +118,14 @@ def graph_of_failure(
         edges.append(Edge(source, here, name))
         if np.ndim(getattr(argument, "_data", argument)):
             marks[source] = ""
-    rule = failure.rule
+    rule = failed.rule
     shapes = "  ".join(
         f"{name} {shape(np.shape(getattr(a, '_data', a)))}"
-        for name, a in zip(failure.names(), arguments, strict=False) if a is not None
+        for name, a in zip(failed.names, arguments, strict=False) if a is not None
     )
     nodes.append(GraphNode(
-        here, "operation", label(rule.fn), about=rule.about, is_output=True,
-        formula=formula(rule),
+        here, "operation", failed.label, about=rule.about if rule else "", is_output=True,
+        formula=formula(rule) if rule else None,
     ))
     marks[here] = f"× {look.word('failed')}\n{shapes}"
     return Graph(tuple(nodes), tuple(edges), graph.groups), marks

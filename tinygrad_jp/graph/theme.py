@@ -32,7 +32,7 @@ class Theme:
 THEMES: dict[str, Theme] = {
     "light": Theme(
         background="#FFFFFF", text="#000000", muted="#555555", edge="#444444", gradient="#0072B2",
-        output="#111111", path="#A0307A", alarm="#D55E00", alarm_fill="#FBE0CF",
+        output="#111111", path="#A0307A", alarm="#D55E00", alarm_fill="#FEF1E9",
         lines={"leaf": "#009E73", "operation": "#E69F00", "constant": "#666666",
                "module": "#56B4E9"},
         fills={"leaf": "#E5F5F1", "operation": "#FDF5E5", "constant": "#F7F7F7",
@@ -40,7 +40,7 @@ THEMES: dict[str, Theme] = {
     ),
     "dark": Theme(
         background="#16191D", text="#F2F2F2", muted="#B8BCC2", edge="#C4C8CE", gradient="#7CC4F5",
-        output="#FFFFFF", path="#F08CC8", alarm="#FF8A4C", alarm_fill="#4A2A18",
+        output="#FFFFFF", path="#C77DFF", alarm="#FF8A4C", alarm_fill="#4A2A18",
         lines={"leaf": "#2FC79B", "operation": "#F0B440", "constant": "#9AA0A8",
                "module": "#6FC0F0"},
         fills={"leaf": "#12302A", "operation": "#33280F", "constant": "#24282E",

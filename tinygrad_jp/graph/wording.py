@@ -190,7 +190,7 @@ def title(node: GraphNode, look: Look) -> str:
         parts = ": ".join(clean(part) for part in (node.name, node.label) if part)
         times = f" × {node.repeat}" if node.repeat > 1 else ""
         return (parts or look.word("module")) + times
-    if node.name:
+    if node.name and clean(node.name):
         return clean(node.name)
     if node.kind == "operation":
         return operation(node)

@@ -1,0 +1,319 @@
+"""The book's style, themes, formulas, derivatives on edges, PDF, and what any program draws as."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from itertools import combinations
+from xml.dom import minidom
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tinygrad_jp as tj
+from tinygrad_jp import draw, nn
+from tinygrad_jp.errors import MissingExtraError, OptionError
+from tinygrad_jp.graph import render
+from tinygrad_jp.graph.theme import THEMES
+
+from .programs import NASTY, QUOTES, apples, leaf, network
+from .test_drawing import ENGINES, pixels
+
+
+@pytest.fixture(params=ENGINES)
+def program(request, monkeypatch) -> str:
+    found = render._from_pip() if request.param == "graphviz-pure" else render.shutil.which("dot")
+    monkeypatch.setenv("TINYGRAD_JP_DOT", found)
+    return found
+
+
+def texts(svg: str) -> list[tuple[str, float, float]]:
+    """List the texts of an SVG with their places; y grows downwards."""
+    return [
+        (t.firstChild.data, float(t.getAttribute("x")), float(t.getAttribute("y")))
+        for t in minidom.parseString(svg).getElementsByTagName("text")
+    ]
+
+
+# ── the book ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_two_apples_of_the_book(program):
+    svg = draw(apples(), style="book", lang="ja").svg()
+    found = {text: (x, y) for text, x, y in texts(svg)}
+    assert {"りんご", "個数", "消費税", "支払金額", "×"} <= set(found)
+    for above, below in (("100", "2.2"), ("2", "110"), ("1.1", "200"), ("220", "1")):
+        pairs = [(a, b) for t, *a in texts(svg) if t == above for u, *b in texts(svg) if u == below]
+        assert any(a[0] == b[0] and 0 < b[1] - a[1] < 30 for a, b in pairs), (above, below)
+
+
+def test_the_book_s_lines_are_cut_between_value_and_derivative(program):
+    svg = minidom.parseString(draw(apples(), style="book").svg())
+    labels = [g for g in svg.getElementsByTagName("g") if re.fullmatch("[eo]\\d", g.getAttribute("id"))]
+    assert len(labels) == 5
+    for label in labels:
+        assert label.getElementsByTagName("polygon") or label.getElementsByTagName("polyline")
+
+
+@pytest.mark.parametrize("style", ["book", "boxes"])
+@pytest.mark.parametrize("direction", ["LR", "TB", "RL", "BT"])
+def test_every_style_and_direction_is_drawn(style, direction, program):
+    loss, paths = network()
+    drawing = draw(loss, names=paths, style=style, direction=direction, slopes=True, formulas=True)
+    ids = {g.getAttribute("id") for g in minidom.parseString(drawing.svg()).getElementsByTagName("g")}
+    assert {n.id for n in drawing.graph.nodes} <= ids
+
+
+def test_the_book_without_numbers():
+    dot = draw(apples(), style="book", values=False, gradients=False).dot
+    assert "2.2" not in dot
+    assert "n3 -> " in dot or "n2 -> n4" in dot
+
+
+def test_names_in_the_book_stay_names(program):
+    y = leaf(1.0, NASTY) * leaf(2.0, QUOTES)
+    y.name = NASTY
+    svg = minidom.parseString(draw(y, style="book").svg())
+    assert sum(t.firstChild.data == NASTY for t in svg.getElementsByTagName("text")) == 2
+    assert not svg.getElementsByTagName("script")
+    assert not svg.getElementsByTagName("img")
+
+
+def test_a_gradient_not_computed_in_the_book():
+    x = leaf([1.0, 2.0], "x")
+    assert "未計算" in draw(x * 2, style="book", lang="ja").dot
+
+
+@pytest.mark.parametrize("name", ["apples_book", "apples_rich"])
+def test_golden(name, golden):
+    options = {"apples_book": {"style": "book"}, "apples_rich": {
+        "formulas": True, "slopes": True, "theme": "dark", "highlight": "りんご",
+    }}[name]
+    drawing = draw(apples(), lang="ja", **options)
+    golden(f"{name}.dot", drawing.dot)
+    golden(f"{name}.mmd", drawing.mermaid)
+
+
+# ── what is written ─────────────────────────────────────────────────────────────────────────────
+
+
+def test_formulas_and_slopes():
+    dot = draw(apples(), formulas=True, slopes=True).dot
+    assert "y = a·b" in dot
+    assert "∂y/∂a = b = 2" in dot
+    assert "∂y/∂b = a = 100" in dot
+    loss, _ = network()
+    dot = draw(loss, slopes=True, lang="en").dot
+    assert "∂L/∂a = g bᵀ" in dot, "a matrix product has no derivative element by element"
+    x = leaf(np.linspace(-1, 1, 20))
+    dot = draw(np.tanh(x).sum(), slopes=True, lang="en").dot
+    assert re.search("∂y/∂x = 1 − y² = mean [0-9.]+ range [0-9.]+ … [0-9.]+", dot)
+    assert "∂y/∂x = 1 − y²<" in draw(np.tanh(x).sum(), slopes=True, statistics=False).dot
+
+
+def test_big_arrays_in_full_or_in_statistics():
+    x = leaf(np.arange(100.0))
+    assert "mean 49.5  range 0 … 99" in draw(x * 2, lang="en").text
+    assert "[0, 1, 2, 3, 4, 5, …]" in draw(x * 2, statistics=False).text
+
+
+# ── colours ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def linear(colour: str) -> np.ndarray:
+    c = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    return np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+
+
+# Machado, Oliveira & Fernandes 2009, full severity, on linear RGB
+BLIND = {
+    "none": np.eye(3),
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+                   [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+                     [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602],
+                   [0.004733, 0.691367, 0.303900]],
+}
+XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+
+
+def lab(rgb: np.ndarray) -> np.ndarray:
+    t = XYZ @ np.clip(rgb, 0, 1) / np.array([0.9505, 1.0, 1.089])
+    f = np.where(t > 0.008856, np.cbrt(t), 7.787 * t + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("kind", BLIND)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_lines_are_apart_for_every_kind_of_colour_vision(theme, kind):
+    t = THEMES[theme]
+    colours = [t.lines["leaf"], t.lines["operation"], t.lines["constant"], t.alarm, t.path, t.output]
+    seen = [lab(np.array(BLIND[kind]) @ linear(c)) for c in colours]
+    for (a, first), (b, second) in combinations(zip(colours, seen, strict=True), 2):
+        assert np.linalg.norm(first - second) > 10, (a, b)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_text_can_be_read(theme):
+    t = THEMES[theme]
+    for text in (t.text, t.muted, t.gradient):
+        for ground in (t.background, *t.fills.values(), t.alarm_fill):
+            high, low = sorted((0.2126, 0.7152, 0.0722) @ linear(c) for c in (text, ground))[::-1]
+            assert (high + 0.05) / (low + 0.05) > 4.5, (text, ground)  # WCAG AA
+
+
+def test_the_print_theme_is_grey(program):
+    used = set(re.findall(r'"#([0-9A-Fa-f]{6})"', draw(apples(), theme="print").dot))
+    assert all(c[:2] == c[2:4] == c[4:] for c in used)
+
+
+def test_a_dark_picture_is_dark():
+    image = pixels(draw(apples(), theme="dark").png())
+    assert np.median(image) < 60
+
+
+@pytest.mark.parametrize(("option", "key"), [({"theme": "pink"}, "draw_theme"), ({"style": "x"}, "draw_style")])
+def test_unknown_options(option, key):
+    with pytest.raises(OptionError) as caught:
+        draw(apples(), **option)
+    assert caught.value.key == key
+
+
+# ── PDF and HTML ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_pdf_has_its_font_inside(program, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "/nonexistent")  # nothing of this machine
+    path = draw(apples(), lang="ja").save(tmp_path / "図.pdf")
+    data = path.read_bytes()
+    assert data.startswith(b"%PDF-")
+    assert b"NotoSansJP" in data
+    assert b"/ToUnicode" in data  # its text can be searched and copied
+    assert len(data) < 200_000, "the font is cut down to what is used"
+
+
+def test_pdf_without_its_package_names_the_extra(monkeypatch):
+    drawing = draw(apples())
+    drawing.svg()
+    monkeypatch.setitem(sys.modules, "svg2pdf_py", None)
+    with pytest.raises(MissingExtraError) as caught:
+        drawing.pdf()
+    assert caught.value.facts == {"package": "svg2pdf-py", "extra": "pdf"}
+
+
+def test_html_is_a_page(tmp_path):
+    text = draw(apples(), lang="ja").save(tmp_path / "x.html").read_text("utf-8")
+    assert text.lstrip().lower().startswith("<!doctype html>")
+    assert "りんご" in text
+
+
+# ── any program ─────────────────────────────────────────────────────────────────────────────────
+
+OPS = [np.add, np.multiply, np.subtract, np.sin, np.tanh, np.matmul, np.exp]
+NAMES = st.text(max_size=12)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@settings(max_examples=15)
+@given(program=st.lists(st.tuples(
+    st.sampled_from(OPS), st.integers(0, 99), st.integers(0, 99), NAMES), max_size=12),
+    style=st.sampled_from(["boxes", "book"]), slopes=st.booleans())
+def test_any_program_is_valid_dot_with_one_node_for_each_operation(engine, program, style, slopes):
+    pool = [leaf([[0.5, -1.5], [0.1, 0.2]]), leaf([[2.0, 0.25], [0.3, 0.4]])]
+    for fn, i, j, name in program:
+        a, b = pool[i % len(pool)], pool[j % len(pool)]
+        pool.append(np.tanh(fn(a, b) if fn.nin == 2 else fn(a)))
+        pool[-1].name = name
+    y = pool[-1].sum()
+    recorded, stack = {}, [y._node]
+    while stack:
+        node = stack.pop()
+        if node not in recorded:
+            recorded[node] = None
+            stack += getattr(node, "parents", None) or []
+    drawing = draw(y, style=style, slopes=slopes)
+    before = render.os.environ.get("TINYGRAD_JP_DOT")
+    found = render._from_pip() if engine == "graphviz-pure" else render.shutil.which("dot")
+    render.os.environ["TINYGRAD_JP_DOT"] = found
+    try:
+        svg = minidom.parseString(drawing.svg())
+    finally:
+        if before is None:
+            del render.os.environ["TINYGRAD_JP_DOT"]
+        else:
+            render.os.environ["TINYGRAD_JP_DOT"] = before
+    nodes = [g.getAttribute("id") for g in svg.getElementsByTagName("g")
+             if g.getAttribute("class") == "node"]
+    assert sum(re.fullmatch(r"n\d+", i) is not None for i in nodes) == len(recorded)
+
+
+def test_doublings_draw_in_the_book_s_style_too():
+    a = leaf(1.0, "a")
+    for _ in range(16):
+        a = a + a
+    assert len(draw(a, style="book").dot.splitlines()) < 16 * 2 * 3 + 40
+
+
+# ── time ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def chain(count: int) -> tj.Tensor:
+    w, b, h = leaf(np.eye(4, dtype="f"), "w"), leaf(np.ones(4, "f"), "b"), leaf(np.eye(4, dtype="f"), "h")
+    for i in range(count):
+        h = (h @ w, h + b, np.tanh(h))[i % 3]
+    return h.sum()
+
+
+def worked() -> float:
+    """Give the seconds that the processor spent on this program and on the engines it ran."""
+    times = os.times()  # 0 for children on Windows
+    return times.user + times.system + times.children_user + times.children_system
+
+
+LIMITS = {500: 1.0, 5000: 8.0}  # seconds
+
+
+@pytest.mark.parametrize("count", [500, pytest.param(5000, marks=pytest.mark.slow)])
+def test_big_graphs_draw_in_time(count, program):
+    y = chain(count)
+    best = float("inf")
+    for _ in range(3):
+        began = worked()
+        svg = draw(y).svg()
+        best = min(best, worked() - began)
+        if best < LIMITS[count]:
+            break
+    assert svg.count('class="node"') >= count
+    assert best < LIMITS[count]
+
+
+def test_a_hundred_thousand_nodes_are_refused_with_advice(program):
+    x = leaf([1.0])
+    for _ in range(100_000):
+        x = np.negative(x)
+    with pytest.raises(OptionError, match="depth") as caught:
+        draw(x, values=False, gradients=False).svg()
+    assert caught.value.key == "draw_too_many"
+
+
+def test_a_very_big_graph_is_laid_out_in_lines(program):
+    svg = draw(chain(1100)).svg()
+    wide, high = map(float, re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', svg).groups())
+    assert 0.2 < high / wide < 5
+    place = {
+        g.getAttribute("id"): float(g.getElementsByTagName("text")[0].getAttribute("y"))
+        for g in minidom.parseString(svg).getElementsByTagName("g") if g.getAttribute("class") == "node"
+    }
+    assert place["n10"] < place["n300"] < place["n600"] < place["n1000"], "read from top to bottom"
+
+
+def test_a_network_of_fifty_layers_fits_on_a_page(program):
+    layers = [m for _ in range(49) for m in (nn.Linear(8, 8), nn.ReLU())]
+    svg = draw(nn.Sequential(nn.Linear(3, 8), *layers, nn.Linear(8, 2)), (4, 3)).svg()
+    wide = float(re.search(r'width="([\d.]+)pt"', svg).group(1))
+    assert wide < 2000
+    assert "× 49" in svg
