@@ -6,16 +6,18 @@ order of the Graph. A gradient that was not computed is null, never 0.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from ..errors import GradientError
 from .arrays import Arrays
 from .formulas import Formula, formula
 from .layout import Layout, Size, layout
 from .mathml import mathml
-from .model import Edge, Graph, GraphNode
+from .model import Edge, Graph, GraphNode, Group
 from .outline import named
 from .steps import play, seed_of
-from .wording import Look, clean, lines, operation, shape, title, width
+from .wording import Look, clean, heading, lines, operation, shape, title, width
 
 FORMAT = 1  # of the data
 TITLE, TEXT = 14.0, 12.0  # pixels: the sizes of the letters in a box
@@ -25,9 +27,10 @@ LONGEST_LINE = 300  # characters of a source line
 Record = dict[str, Any]
 
 
-def contents(graph: Graph, look: Look) -> Record:
+def contents(graph: Graph, look: Look, history: Any = None) -> Record:
     """Put a graph into plain data, with places for its boxes and the steps of its play.
 
+    history: a Recorder, or what its to_dict() gave: how the model was trained.
     Raises MissingExtraError: no layout engine, or no latex2mathml; OptionError: too many nodes.
     """
     look = look.but(style="boxes", formulas=False, statistics=True)
@@ -35,6 +38,7 @@ def contents(graph: Graph, look: Look) -> Record:
     cards = {node.id: card(node, look) for node in graph.nodes}
     placed = layout(graph, {i: size_of(lines_) for i, lines_ in cards.items()}, look.direction)
     steps = play(graph)
+    told = {} if history is None else {"history": trained(history)}
     inside = {member: group.id for group in graph.groups for member in group.members}
     seeds = {s.node: next(n for n in graph.nodes if n.id == s.node)
              for s in steps if s.phase == "seed"}
@@ -49,19 +53,40 @@ def contents(graph: Graph, look: Look) -> Record:
             for n in graph.nodes
         ],
         "edges": [said(_edge(e, name, look, arrays)) for e, name in named(graph)],
-        "groups": [
-            {
-                "id": g.id, "label": clean(g.label), "path": clean(g.path, 200),
-                "parent": g.parent, "kind": clean(g.kind), "call": g.call, "repeat": g.repeat,
-            }
-            for g in graph.groups
-        ],
+        "groups": [_group(g, look) for g in graph.groups],
         "seeds": {i: arrays.add(seed_of(graph, node)) for i, node in seeds.items()},
         "steps": [[s.phase[0], s.node if s.edge is None else s.edge] for s in steps],
         "layout": _places(placed),
         "formulas": formulas.records,
         "arrays": arrays.records,
+    } | told
+
+
+def trained(history: Any) -> Record:
+    """Keep of a recorded training what the page shows, with four digits.
+
+    Raises GradientError where no step was recorded.
+    """
+    kept: Record = history if isinstance(history, dict) else history.to_dict()
+    if not kept["steps"]:
+        raise GradientError("recorder_empty")
+
+    def table(rows: Record, names: tuple[str, ...]) -> Record:
+        return {
+            path: {name: [_short(x) for x in columns[name]] for name in names if name in columns}
+            for path, columns in rows.items()
+        }
+
+    return {
+        "steps": list(kept["steps"]),
+        "losses": [_short(x) for x in kept["losses"]],
+        "modules": table(kept["modules"], ("norm", "gradient")),
+        "parameters": table(kept["parameters"], ("norm", "gradient", "update")),
     }
+
+
+def _short(x: float | None) -> float | None:
+    return None if x is None else float(f"{x:.4g}")
 
 
 def said(record: Record) -> Record:
@@ -89,12 +114,17 @@ def size_of(rows: list[list[str]]) -> Size:
     return round(max([*widths, 28.0]) + BESIDE), round(height + ABOVE)
 
 
+def both(write: Callable[[Look], str], look: Look) -> str | list[str]:
+    """Write something in Japanese and English; once, if it is the same."""
+    texts = [write(look.but(language=language)) for language in ("ja", "en")]
+    return texts[0] if texts[0] == texts[1] else texts
+
+
 def _node(node: GraphNode, look: Look, arrays: Arrays, formulas: _Formulas) -> Record:
-    titles = [title(node, look.but(language=language)) for language in ("ja", "en")]
     return {
         "id": node.id,
         "kind": node.kind,
-        "title": titles[0] if titles[0] == titles[1] else titles,
+        "title": both(lambda its: title(node, its), look),
         "name": clean(node.name) if node.name else None,
         "operation": operation(node) if node.kind == "operation" else None,
         "about": clean(node.about, 200),
@@ -106,8 +136,16 @@ def _node(node: GraphNode, look: Look, arrays: Arrays, formulas: _Formulas) -> R
         "formula": None if node.kind != "operation" else formulas.add(formula_of(node)),
         "line": clean(node.line, LONGEST_LINE) if node.line else None,
         "output": node.is_output,
-        "inside": node.contents or None,
         "folded": node.folded,
+        "mark": clean(look.marks[node.id], 200) if node.id in look.marks else None,
+        "path": node.id in look.highlight,
+    }
+
+
+def _group(group: Group, look: Look) -> Record:
+    return {
+        "id": group.id, "title": both(lambda its: heading(group, its), look),
+        "path": clean(group.path, 200), "parent": group.parent,
     }
 
 

@@ -17,6 +17,7 @@ from .failure import graph_of_failure
 from .mermaid import mermaid
 from .model import Graph, built, outputs_of
 from .names import named_tensors
+from .page import Player, page
 from .theme import THEMES, ThemeName
 from .traced import Traced, derived, is_traceable, traced
 from .tree import tree
@@ -198,9 +199,15 @@ class Drawing:
 
         Raises as `svg` does.
         """
-        from .page import page  # which is written with what is here
+        return self.player().html
 
-        return page(self.graph, self.look)
+    def player(self, history: Any = None, height: int = 640) -> Player:
+        """Give the page to step through, which shows itself in a notebook, `height` pixels high.
+
+        history: a Recorder: how its model was trained is shown on the graph, step by step.
+        Raises as `svg` does; GradientError for a Recorder that has recorded nothing.
+        """
+        return Player(page(self.graph, self.look, history), height)
 
     def save(self, path: str | Path) -> Path:
         """Save as .svg, .png, .pdf, .html, .dot, .mmd (Mermaid) or .txt, by the suffix.

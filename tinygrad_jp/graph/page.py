@@ -14,34 +14,75 @@ from functools import cache
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from .contents import contents
 from .model import Graph
 from .wording import Look
 
-SCRIPTS = ("dom", "numbers", "places", "scene", "play", "panel", "main")
+SCRIPTS = ("dom", "numbers", "places", "scene", "play", "panel", "training", "main")
 
 
-def page(graph: Graph, look: Look) -> str:
+def page(graph: Graph, look: Look, history: Any = None) -> str:
     """Make the page of a graph.
 
-    Raises MissingExtraError: no layout engine, or no latex2mathml; OptionError: too many nodes.
+    history: a Recorder, or what its to_dict() gave: the training is shown too, on the graph as
+        colours and beside it as lines, with a slider over its steps.
+    Raises MissingExtraError: no layout engine, or no latex2mathml; OptionError: too many nodes;
+    GradientError: a history of no step.
     """
-    data = contents(graph, look)
+    data = contents(graph, look, history)
     style, program = _file("style.css"), _program()
     policy = (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(program)}; "
         "base-uri 'none'; form-action 'none'"
     )
     parts = {
-        "LANGUAGE": look.language, "POLICY": policy, "STYLE": style, "PROGRAM": program,
+        "LANGUAGE": look.language, "THEME": "dark" if look.theme == "dark" else "",
+        "POLICY": policy, "STYLE": style, "PROGRAM": program,
         "TITLE": escape(", ".join(data["title"])), "DATA": inlined(data),
         "WORDS": inlined(words()),
     }
     # in one pass, so that nothing in a part is taken for a place to fill
     pieces = _file("index.html").split("§")
     return "".join(parts[p] if i % 2 else p for i, p in enumerate(pieces))
+
+
+class Player:
+    """A page that plays a graph: shows itself in a notebook, and saves itself.
+
+    html: the page's text.
+    """
+
+    def __init__(self, html: str, height: int) -> None:
+        self.html = html
+        self.height = height
+
+    def save(self, path: str | Path) -> Path:
+        """Save the page; gives the path."""
+        path = Path(path)
+        path.write_text(self.html, encoding="utf-8", newline="\n")
+        return path
+
+    def view(self) -> Path:
+        """Open the page in the web browser; gives its path."""
+        import webbrowser
+
+        path = self.save(Path(mkdtemp(prefix="tinygrad_jp_")) / "player.html")
+        webbrowser.open(path.as_uri())
+        return path
+
+    def _repr_html_(self) -> str:
+        # a frame of its own, which may run the page's program and nothing else
+        return (
+            f'<iframe srcdoc="{escape(self.html)}" sandbox="allow-scripts" title="tinygrad_jp" '
+            f'width="100%" height="{self.height}" style="border: 1px solid #8888"></iframe>'
+        )
+
+    def __repr__(self) -> str:
+        return f"<Player {len(self.html):,} characters>"
 
 
 def inlined(data: Any) -> str:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_jp as tj
-from tinygrad_jp.errors import MissingExtraError
+from tinygrad_jp.errors import GradientError, MissingExtraError
 from tinygrad_jp.graph.arrays import BIG, BUDGET, SMALL, Arrays
 from tinygrad_jp.graph.contents import contents
 from tinygrad_jp.graph.model import graph_of
@@ -270,3 +270,48 @@ def test_every_formula_becomes_mathml():
             assert "\\" not in json.dumps(mathml(one), ensure_ascii=False)
     odd = formula("</math><script>&\\")
     assert "script" in mathml(odd.forward)[2][0][2][0]
+
+
+def trained_model() -> tuple[Any, Any, tj.Recorder]:
+    from tinygrad_jp import nn, optim
+
+    tj.manual_seed(0)
+    model = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 1))
+    sgd = optim.SGD(model.parameters(), lr=0.1)
+    x, t = tj.randn(8, 2), tj.randn(8, 1)
+    with tj.Recorder(model) as record:
+        for _ in range(5):
+            sgd.zero_grad()
+            loss = nn.MSELoss()(model(x), t)
+            loss.backward()
+            sgd.step()
+            record.step(loss)
+    return nn.MSELoss()(model(x), t), model, record
+
+
+def test_a_page_holds_a_recorded_training():
+    loss, model, record = trained_model()
+    for history in (record, record.to_dict()):
+        data = json.loads(inlined(contents(graph_of(loss, model), EN, history)))["history"]
+        assert data["steps"] == [1, 2, 3, 4, 5]
+        assert data["losses"][0] == float(f"{record.losses[0]:.4g}")
+        assert set(data["parameters"]["0.weight"]) == {"norm", "gradient", "update"}
+        assert set(data["modules"]) == {"0", "1", "2"}
+    with pytest.raises(GradientError):
+        page(graph_of(loss, model), EN, tj.Recorder(model))
+
+
+def test_a_player_shows_itself_in_a_frame_and_saves_itself(tmp_path, monkeypatch):
+    drawing = tj.draw(programs.apples(), lang="en")
+    player = drawing.player(height=500)
+    assert player.html == drawing.html()
+    assert player.save(tmp_path / "a.html").read_text("utf-8") == player.html
+    frame = player._repr_html_()
+    assert frame.startswith('<iframe srcdoc="&lt;!DOCTYPE html&gt;')
+    assert 'height="500"' in frame
+    assert frame.count("<") == 2
+    assert 'sandbox="allow-scripts"' in frame
+    seen = []
+    monkeypatch.setattr("webbrowser.open", seen.append)
+    assert player.view().as_uri() == seen[0]
+    assert "characters" in repr(player)

@@ -21,6 +21,7 @@ from tinygrad_jp.graph.page import page
 from tinygrad_jp.graph.wording import Look
 
 from . import programs
+from .test_page import trained_model
 
 sync_api = pytest.importorskip("playwright.sync_api")
 
@@ -45,9 +46,14 @@ def opened(browser: Any, tmp_path: Path) -> Iterator[Open]:
     said: list[str] = []
     contexts = []
 
-    def opened(x: Any, names: Any = None, look: Look | None = None, **options: Any) -> Any:
+    def opened(
+        x: Any, names: Any = None, look: Look | None = None, history: Any = None, **options: Any
+    ) -> Any:
         file = tmp_path / f"{len(contexts)}.html"
-        file.write_text(page(graph_of(x, names), look or Look(language="ja")), encoding="utf-8")
+        text = x if isinstance(x, str) else page(
+            graph_of(x, names), look or Look(language="ja"), history
+        )
+        file.write_text(text, encoding="utf-8")
         options.setdefault("reduced_motion", "reduce")
         contexts.append(browser.new_context(**options))
         tab = contexts[-1].new_page()
@@ -562,4 +568,65 @@ def test_five_thousand_nodes(opened):
     press(tab, "Home", *["ArrowRight"] * 5)
     assert place(tab) == 5
     assert "順伝播 5 /" in step_text(tab)
+    settled(tab)
     assert tab.locator(".boxes .now").count() >= 1
+
+
+def test_training_over_time(opened):
+    loss, model, record = trained_model()
+    tab = opened(loss, model, history=record)
+    assert "学習ステップ 5" in tab.inner_text("#moment-text")
+    settled(tab)
+    painted = box(tab, "n0").get_attribute("class")
+    assert "heat-" in painted
+    tab.locator("#moment").fill("0")
+    assert "学習ステップ 1" in tab.inner_text("#moment-text")
+    assert f"{record.losses[0]:.4g}" in tab.inner_text("#moment-text")
+    click(tab, "n0")
+    first = record.parameters["0.weight"]["gradient"][0]
+    assert f"0.weight: {first:.4g}" in tab.inner_text("#moment-text")
+    assert tab.locator("#training .trend.chosen").count() == 1
+    tab.select_option("#measure", "update")
+    moved = record.parameters["0.weight"]
+    share = float(f"{moved['update'][0]:.4g}") / float(f"{moved['norm'][0]:.4g}")
+    assert f"0.weight: {share:.4g}" in tab.inner_text("#moment-text")
+    tab.select_option("#measure", "norm")
+    assert tab.locator("#training .trend").count() == 3 + 4 + 1  # modules, parameters, the loss
+    tab.click("#paint")
+    settled(tab)
+    assert "heat" not in box(tab, "n0").get_attribute("class")
+    tab.click("#paint")
+    where = tab.locator("#training .plot").first.bounding_box()
+    tab.mouse.click(where["x"] + where["width"] - 4, where["y"] + 40)
+    assert tab.input_value("#moment") == "4"
+    press(tab, "l")
+    assert "Training step 5" in tab.inner_text("#moment-text")
+    assert contrast(tab) == []
+
+
+def test_a_failure_is_marked(opened):
+    a, b = programs.leaf(np.ones((2, 3), "f"), "a"), programs.leaf(np.ones((2, 3), "f"), "b")
+    with pytest.raises(tj.errors.ShapeError) as caught:
+        (a * 2) @ b
+    tab = opened(tj.draw(caught.value, lang="ja").html())
+    assert tab.locator(".boxes .marked").count() == 1
+    assert tab.locator(".boxes .marked .mark").first.is_visible()
+    marked = tab.locator(".boxes .marked").get_attribute("data-id")
+    click(tab, marked)
+    assert tab.locator("#details .bad").count() == 1
+
+
+def test_a_path_is_picked_out_and_modules_are_boxes(opened):
+    loss, model, _ = trained_model()
+    tab = opened(tj.draw(loss, names=model, highlight="0.weight", theme="dark", lang="en").html())
+    assert tab.locator(".boxes .path").count() >= 5
+    assert background(tab) == "rgb(21, 24, 26)"
+
+
+def test_the_player_runs_in_a_notebooks_frame(opened, browser, tmp_path):
+    frame = tj.draw(programs.apples(), lang="ja").player()._repr_html_()
+    tab = opened(f"<!DOCTYPE html><html data-ready><body>{frame}</body></html>")
+    inside = tab.frames[-1]
+    inside.wait_for_selector("html[data-ready]")
+    inside.click("#forth")
+    assert "順伝播 1 / 2" in inside.inner_text("#step")

@@ -8,6 +8,7 @@ function choose(id, closer = false) {
     reveal([id], true);
   }
   showDetails();
+  if (HISTORY) showMoment();
   ask();
   if (id && matchMedia("(max-width: 760px)").matches) {
     byId("details").scrollIntoView({ block: "nearest", behavior: CALM.matches ? "auto" : "smooth" });
@@ -101,11 +102,13 @@ function setLanguage(which) {
   showPlace();
   showStep();
   showDetails();
+  showTraining();
   if (!list.hidden) find();
 }
 
 const prefersDark = matchMedia("(prefers-color-scheme: dark)");
-const isDark = () => (document.documentElement.dataset.theme ?? (prefersDark.matches ? "dark" : "light")) === "dark";
+const isDark = () => (
+  document.documentElement.dataset.theme || (prefersDark.matches ? "dark" : "light")) === "dark";
 
 function switchTheme() {
   document.documentElement.dataset.theme = isDark() ? "light" : "dark";
@@ -171,8 +174,7 @@ document.addEventListener("keydown", (event) => {
   const at = event.target;
   if (at.matches("input:not([type=range]), select, textarea")) return;
   if (event.key === " " && at.matches("button, summary")) return; // it presses the button
-  if (at.matches("input[type=range]") && (event.key.startsWith("Arrow") || event.key === "Home" ||
-    event.key === "End")) return; // it moves the slider
+  if (at.matches("#moment") && /^(Arrow|Home|End)/.test(event.key)) return; // it moves that slider
   if (event.shiftKey && PAN[event.key]) {
     panBy(...PAN[event.key]);
     event.preventDefault();
@@ -259,6 +261,7 @@ showFrame();
 showPlace();
 showStep();
 showDetails();
+showTraining();
 fit();
 draw();
 document.documentElement.dataset.ready = "true";

@@ -225,6 +225,7 @@ function showDetails() {
     el("h2", {}, said(node.title)),
     node.operation && node.operation !== said(node.title) && el("p", { class: "mono" }, node.operation),
     node.about && el("p", { class: "note" }, node.about),
+    node.mark && el("p", { class: "bad" }, node.mark),
     node.folded && el("p", { class: "note" }, word("folded_block")),
     facts(node),
     formulas(node),

@@ -3,7 +3,7 @@
 // What says nothing is left out of the data. A gradient of null was not computed; it is not 0.
 const NODE = {
   name: null, operation: null, about: "", shape: null, dtype: null, value: null, gradient: null,
-  grad: null, formula: null, line: null, output: false, inside: 0, folded: false, group: null,
+  grad: null, formula: null, line: null, output: false, folded: false, group: null, mark: null, path: false,
 };
 const EDGE = { name: "", slope: null, contribution: null };
 DATA.nodes = DATA.nodes.map((n) => ({ ...NODE, ...n }));
@@ -43,12 +43,7 @@ function everyMember(id) {
 }
 for (const group of groups.values()) group.every = everyMember(group.id);
 
-function groupTitle(group) {
-  const name = group.label || group.kind || word("module");
-  const kind = group.label && group.kind ? ` · ${group.kind}` : "";
-  const call = group.call > 1 ? ` (${group.call})` : "";
-  return `${name}${kind}${call}${group.repeat > 1 ? ` × ${group.repeat}` : ""}`;
-}
+const groupTitle = (group) => said(group.title) || word("module");
 
 /** Gives the id of what stands for a node in the picture: a folded module around it, or itself. */
 function holder(id) {

@@ -168,7 +168,8 @@ function boxClass(id) {
   if (foundIds.has(id)) marks.push("found");
   if (LAYOUT.references[id]) return ["reference", ...marks].join(" ");
   if (groups.has(id)) {
-    return ["box module", ...marks, isNow(id) ? "now" : "", nowPhase()].join(" ").trim();
+    if (isNow(id)) marks.push("now", nowPhase());
+    return ["box module", ...marks, ...heatOf(id)].join(" ").trim();
   }
   const node = nodes.get(id);
   marks.unshift("box", node.kind);
@@ -176,7 +177,9 @@ function boxClass(id) {
   if (!isComputed(id)) marks.push("waiting");
   if (!isArrived(id)) marks.push("no-gradient");
   if (isNow(id)) marks.push("now", nowPhase());
-  return marks.join(" ").trim();
+  if (node.mark) marks.push("marked");
+  if (node.path) marks.push("path");
+  return marks.concat(heatOf(id)).join(" ").trim();
 }
 
 function drawFrame(id, frame) {
