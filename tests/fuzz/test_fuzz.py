@@ -35,6 +35,16 @@ EXPLAINED: dict[str, dict[str, str]] = {
     "JAX": {},
 }
 
+# operation -> why that library's derivative is NaN where ours is a number
+NAN_THERE: dict[str, dict[str, str]] = {
+    "PyTorch": {
+        "np.std": "of a single value: √0 has an infinite slope, times 0; ours is 0, as that of |x|",
+    },
+    "JAX": {
+        "np.std": "the same as PyTorch's",
+    },
+}
+
 ROUNDING = 1e-9  # of the largest number in an array: some hundred roundings of float64 in a chain
 
 
@@ -69,6 +79,8 @@ def compare(program: Any, library: Any) -> None:
         scale = max([1.0, *(float(np.abs(v).max(initial=0)) for v in b if np.isfinite(v).all())])
         for i, (p, q) in enumerate(zip(a, b, strict=True)):
             close = np.abs(p - q) <= ROUNDING * scale
+            if set(program.operations) & set(NAN_THERE[library.name]):
+                close |= np.isnan(q) & np.isfinite(p)
             if not (close | (np.isnan(p) & np.isnan(q)) | (p == q)).all():
                 raise AssertionError(f"{what} {i}: {p!r} here, {q!r} in {library.name}\n{program}")
 
@@ -143,10 +155,6 @@ if translation.HAS["torch"]:
             campaign(torch, 300, fresh=False, only=[np.exp, np.multiply, np.tanh])
         assert "np.tanh(" in str(caught.value)
 
-    @pytest.mark.parametrize("operation", EXPLAINED["PyTorch"])
-    def test_what_is_explained_exists(operation: str) -> None:
-        assert operation in {label(e.fn) for e in differentiable()}
-
 
 if translation.HAS["jax"]:
 
@@ -157,6 +165,13 @@ if translation.HAS["jax"]:
     def test_jax_long(jax: Any) -> None:
         seen = campaign(jax, max(300, NUMBER // 100), fresh=True)
         print(report("JAX", seen))
+
+
+def test_what_is_explained_exists() -> None:
+    known = {label(e.fn) for e in differentiable()}
+    for table in (EXPLAINED, NAN_THERE):
+        for reasons in table.values():
+            assert set(reasons) <= known
 
 
 def test_our_side_agrees_with_itself() -> None:

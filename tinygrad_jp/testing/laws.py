@@ -295,7 +295,8 @@ LAYOUTS: list[Callable[[Array], Array]] = [fortran, strided, backwards, read_onl
 
 def is_numpys(entry: Entry) -> bool:
     """Tell whether an entry's function is NumPy's, not ours or a user's."""
-    return isinstance(entry.fn, np.ufunc) or entry.fn.__module__.startswith("numpy")
+    module = entry.fn.__module__ or ""  # None for what exec defined
+    return isinstance(entry.fn, np.ufunc) or module.startswith("numpy")
 
 
 def emptied(sample: Call) -> Iterator[Call]:
