@@ -27,13 +27,13 @@ def decayed(change: Array, p: Array, lr: float, weight_decay: float) -> Array:
 
 
 def sgd(
-    p: Array, g: Array, velocity: Array = 0.0,
+    p: Array, g: Array, velocity: Array = None,
     *, lr: float, momentum: float, nesterov: bool, weight_decay: float,
 ) -> tuple[Array, dict[str, Array]]:
     """Give what gradient descent subtracts from p, and its new velocity, which holds lr."""
     if not momentum:
         return decayed(lr * g, p, lr, weight_decay), {"velocity": velocity}
-    velocity = momentum * velocity + lr * g
+    velocity = lr * g if velocity is None else momentum * velocity + lr * g
     change = momentum * velocity + lr * g if nesterov else velocity
     return decayed(change, p, lr, weight_decay), {"velocity": velocity}
 

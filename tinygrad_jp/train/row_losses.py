@@ -215,7 +215,7 @@ def binary_crossentropy(
     from_logits: y_pred is a score x, and p = σ(x).  label_smoothing: how far labels move to 1/2.
     """
     t, p = paired("binary_crossentropy", y_true, y_pred)
-    return _binary(_softened(t, label_smoothing, 2), p, from_logits, epsilon).mean(axis)
+    return binary_elements(_softened(t, label_smoothing, 2), p, from_logits, epsilon).mean(axis)
 
 
 def _softened(t: Any, smoothing: float, classes: int) -> Any:
@@ -224,7 +224,8 @@ def _softened(t: Any, smoothing: float, classes: int) -> Any:
     return t * (1.0 - smoothing) + smoothing / classes if smoothing else t
 
 
-def _binary(t: Any, p: Tensor, from_logits: bool, epsilon: float) -> Tensor:
+def binary_elements(t: Any, p: Tensor, from_logits: bool, epsilon: float) -> Tensor:
+    """Give −t·log p − (1 − t)·log(1 − p) of each element, t and p of one shape."""
     if from_logits:
         return functional.binary_cross_entropy_with_logits(p, t, reduction="none")
     return _entropy(clip(p, epsilon, 1.0 - epsilon), t)
@@ -244,7 +245,7 @@ def binary_focal_crossentropy(
     t = _softened(t, label_smoothing, 2)
     p = sigmoid(p) if from_logits else p
     right = p * t + (1.0 - p) * (1.0 - t)
-    losses = (1.0 - right) ** gamma * _binary(t, p, False, epsilon)
+    losses = (1.0 - right) ** gamma * binary_elements(t, p, False, epsilon)
     if apply_class_balancing:
         losses = losses * (t * alpha + (1.0 - t) * (1.0 - alpha))
     return losses.mean(axis)  # type: ignore[no-any-return]
@@ -313,10 +314,19 @@ def sparse_categorical_crossentropy(
         labels = np.where(valid, labels, 0)
         p = where(valid[..., None], p, 1.0)  # of a row that does not count, no gradient
     _check_range(labels, p.shape[-1])
-    logs = _log_probabilities(p, from_logits, -1, epsilon).reshape((-1, p.shape[-1]))
-    picked = _pick(logs, (np.arange(labels.size), labels.reshape(-1)))
-    losses = -picked.reshape(labels.shape)
+    if from_logits:
+        losses = -_picked(log_softmax(p, -1), labels)
+    else:  # only the probabilities at the labels need a logarithm
+        losses = -log(clip(_picked(p, labels) / p.sum(-1), epsilon, 1.0 - epsilon))
     return losses if ignore_class is None else where(valid, losses, 0.0)
+
+
+def _picked(rows: Tensor, labels: Array) -> Tensor:
+    """Give the value of each row (..., K) at its label (...)."""
+    if rows.ndim != 2:
+        flat = rows.reshape((-1, rows.shape[-1]))
+        return _picked(flat, labels.reshape(-1)).reshape(labels.shape)
+    return _pick(rows, (np.arange(labels.size), labels))
 
 
 def class_labels(y_true: Any, p: Tensor, axis: int = -1) -> Array:
@@ -364,9 +374,7 @@ def generalized_crossentropy(y_true: Any, y_pred: Any, q: float = 0.5) -> Tensor
     p = predictions(y_pred)
     labels = class_labels(y_true, p)
     _check_range(labels, p.shape[-1])
-    rows = p.reshape((-1, p.shape[-1]))
-    picked = _pick(rows, (np.arange(labels.size), labels.reshape(-1))).reshape(labels.shape)
-    return sub(1.0, picked**q) / q
+    return sub(1.0, _picked(p, labels) ** q) / q
 
 
 # ── overlap ─────────────────────────────────────────────────────────────────────────────────────

@@ -42,7 +42,7 @@ def test_own_metric():
     assert float(metric(T, P)) == 3.0
     metric.update_state(T, P, sample_weight=np.array([1, 1, 0, 2, 0]))
     assert float(metric.result()) == 5.0
-    assert [v.name for v in metric.variables][0] == "above"
+    assert next(v.name for v in metric.variables) == "above"
     state = metric.state_dict()
     other = Count()
     other.load_state_dict({k: v for k, v in state.items() if k == "0"} | {"1": 0.0, "2": 0.0})

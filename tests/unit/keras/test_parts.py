@@ -212,16 +212,22 @@ def test_every_name_of_keras_is_here_or_says_what_to_use(module):
         try:
             thing = getattr(ours, name)
         except errors.AbsentNameError as error:
-            for language in ("ja", "en"):
-                errors.set_language(language)
-                assert f"{module}.{name}" in str(error)
-                assert "{" not in str(error)
-            errors.set_language(None)
+            said = {language: told(error, language) for language in ("ja", "en")}
+            if not all(f"{module}.{name}" in text and "{" not in text for text in said.values()):
+                pytest.fail(f"{said}")
         else:
             here += 1
             if callable(thing):
                 assert (thing.__doc__ or "").strip(), f"{module}.{name} has no docstring"
     assert here > 3
+
+
+def told(error, language):
+    errors.set_language(language)
+    try:
+        return str(error)
+    finally:
+        errors.set_language(None)
 
 
 def test_a_missing_name_says_so_in_an_import_too():

@@ -13,6 +13,7 @@ from ...errors import OptionError
 from ...nn import functional
 from ...train import row_losses as rows
 from ...train.weighting import reduced
+from ..config import epsilon
 from . import functions
 from .loss import REDUCTION, Loss
 
@@ -55,6 +56,15 @@ class RowLoss(Loss):
         return self._fn(y_true, y_pred, **{name: getattr(self, name) for name in self._own})
 
 
+def _alike(y_true: Any, y_pred: Any) -> bool:
+    """Tell whether y_true is an array or a Tensor just like the Tensor y_pred, and not empty."""
+    if not isinstance(y_pred, Tensor):
+        return False
+    t = y_true if type(y_true) is ndarray else getattr(y_true, "_data", None)
+    p = y_pred._data
+    return t is not None and t.shape == p.shape and t.dtype is p.dtype and p.size > 0
+
+
 class MeanSquaredError(RowLoss):
     """The mean of (y_true − y_pred)².
 
@@ -67,11 +77,8 @@ class MeanSquaredError(RowLoss):
     _name = "mean_squared_error"
 
     def _at_once(self, y_true: Any, y_pred: Any) -> Tensor | None:
-        if self._dtype is None and isinstance(y_pred, Tensor):
-            t = y_true if type(y_true) is ndarray else getattr(y_true, "_data", None)
-            p = y_pred._data
-            if t is not None and t.shape == p.shape and t.dtype is p.dtype and p.size:
-                return functional.mse_loss(y_pred, y_true)
+        if self._dtype is None and _alike(y_true, y_pred):
+            return functional.mse_loss(y_pred, y_true)
         return None
 
 
@@ -80,6 +87,11 @@ class MeanAbsoluteError(RowLoss):
 
     _fn = staticmethod(functions.mean_absolute_error)
     _name = "mean_absolute_error"
+
+    def _at_once(self, y_true: Any, y_pred: Any) -> Tensor | None:
+        if self._dtype is None and _alike(y_true, y_pred):
+            return abs(y_pred - y_true).mean()  # type: ignore[no-any-return]
+        return None
 
 
 class MeanAbsolutePercentageError(RowLoss):
@@ -167,6 +179,11 @@ class Huber(RowLoss):
         super().__init__(reduction, name, dtype)
         self.delta = delta
 
+    def _at_once(self, y_true: Any, y_pred: Any) -> Tensor | None:
+        if self._dtype is None and _alike(y_true, y_pred):
+            return functional.huber_loss(y_pred, y_true, "mean", self.delta)
+        return None
+
 
 class BinaryCrossentropy(RowLoss):
     """The mean of −t·log p − (1 − t)·log(1 − p).
@@ -184,6 +201,11 @@ class BinaryCrossentropy(RowLoss):
     ) -> None:
         super().__init__(reduction, name, dtype)
         self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
+
+    def _at_once(self, y_true: Any, y_pred: Any) -> Tensor | None:
+        if self._dtype is None and not self.label_smoothing and _alike(y_true, y_pred):
+            return rows.binary_elements(y_true, y_pred, self.from_logits, epsilon()).mean()
+        return None
 
 
 class BinaryFocalCrossentropy(RowLoss):

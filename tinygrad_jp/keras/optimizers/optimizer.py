@@ -294,10 +294,9 @@ class Optimizer:
 
         Raises GradientError where none has one.
         """
-        self._check_gradients()
-        moves = True
-        if self._alters_gradients():
-            moves = self._alter()
+        if not all(_is_ready(v._node) for v in self._trainable_variables):
+            self._check_gradients()
+        moves = self._alter() if self._alters_gradients() else True
         if moves:
             if self.engine is not None:
                 rate = self.current_rate()
@@ -319,12 +318,11 @@ class Optimizer:
         self._iterations._data += 1
 
     def _check_gradients(self) -> None:
+        """Say which variables have no gradient. Raises GradientError where none has one."""
         missing = [v for v in self._trainable_variables if _is_leaf(v) and v._node.grad is None]
-        if not missing:
-            return
         if len(missing) == sum(map(_is_leaf, self._trainable_variables)):
             raise GradientError("keras_no_gradients", owner=type(self).__name__)
-        if not self._told_missing:
+        if missing and not self._told_missing:
             self._told_missing = True
             names = ", ".join(getattr(v, "path", None) or v.name or "?" for v in missing)
             warn("keras_missing_gradients", stacklevel=5, names=names)
@@ -439,6 +437,10 @@ class Optimizer:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, learning_rate={self.current_rate():g}>"
+
+
+def _is_ready(node: Any) -> bool:
+    return node is None or node.grad is not None
 
 
 def _is_leaf(v: Any) -> bool:
