@@ -2,11 +2,13 @@
 
 It listens by hooks and keeps a few numbers of each step, never an array, but for one copy of the
 parameters, to know by how much a step moved them. Its memory is bounded: when it is full, every
-second step is dropped, and from then on only every second one is looked at.
+second step is dropped, and from then on only every second one is looked at. The last batch is
+held on to, for the page to show the model on.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,14 @@ import numpy as np
 from ..autograd.mode import is_grad_enabled
 from ..autograd.node import Leaf
 from ..autograd.tensor import Tensor
-from ..errors import ArgumentError, GradientError, Language, OptionError
+from ..errors import ArgumentError, GradientError, Language, OptionError, language
 from ..nn.activation import ReLU
 from ..nn.module import Module
 from ..train.callback import Callback
+from .model import Graph, built, graph_of
+from .page import page
+from .traced import traced
+from .wording import Look
 
 Array = Any
 
@@ -80,6 +86,7 @@ class Recorder(Callback):
         self._bare: list[Module] = []  # modules that had no hooks before
         self._seen: dict[str, dict[str, float]] = {}  # of the step that is under way
         self._before: dict[str, Array] = {}
+        self._batch: tuple[Any, ...] | None = None  # what the model was last called with
 
     # ── listening ───────────────────────────────────────────────────────────────────────────
 
@@ -88,13 +95,13 @@ class Recorder(Callback):
         if self._hooks:
             return self
         for path, module in self.model.named_modules():
-            if path and any(True for _ in module.children()):
+            if next(module.children(), None) is not None:
                 continue  # what its own modules give is told of each of them
-            if not path and any(True for _ in module.children()):
-                continue
             self.kinds[path] = type(module).__name__
             self._bare += [module] if module._hooks is None else []
             self._hooks.append(module.register_forward_hook(self._listener(path)))
+        self._bare += [self.model] if self.model._hooks is None else []
+        self._hooks.append(self.model.register_forward_pre_hook(self._called))
         if self._is_due():
             self._copy()
         return self
@@ -112,6 +119,10 @@ class Recorder(Callback):
 
     def __exit__(self, *error: Any) -> None:
         self.stop()
+
+    def _called(self, module: Module, args: tuple[Any, ...]) -> None:
+        if module.training and is_grad_enabled() and self._is_due():
+            self._batch = args
 
     def _listener(self, path: str) -> Callable[[Module, Any, Any], None]:
         def listen(module: Module, args: Any, output: Any) -> None:
@@ -242,6 +253,32 @@ class Recorder(Callback):
         from .trends import plot
 
         return plot(self, path, lang)
+
+    def save(self, path: str | Path, loss: Any = None, lang: Language | None = None) -> Path:
+        """Save a page with a slider over the steps, which colours the graph by what was recorded.
+
+        path: ".html"; or ".json", for what `to_dict` gives. Gives it.
+        loss: a Tensor with a graph, to be drawn; None for the model, run on its last batch.
+        lang: the language in which the page opens. Raises OptionError for another suffix;
+        GradientError where no step was recorded; MissingExtraError without the extra `graph`.
+        """
+        path = Path(path)
+        if not self.steps:
+            raise GradientError("recorder_empty")
+        if path.suffix.lower() == ".json":
+            text = json.dumps(self.to_dict(), ensure_ascii=False, allow_nan=False)
+        elif path.suffix.lower() == ".html":
+            text = page(self._graph(loss), Look(language=lang or language()), self)
+        else:
+            raise OptionError("draw_suffix", given=path.name, known=".html, .json")
+        path.write_text(text, encoding="utf-8", newline="\n")
+        return path
+
+    def _graph(self, loss: Any) -> Graph:
+        if loss is not None:
+            return graph_of(loss, names=self.model)
+        run = traced(self.model, self._batch or ())
+        return built(run.outputs, run.named, calls=run.calls)[0]
 
     def _repr_png_(self) -> bytes | None:
         from tempfile import TemporaryDirectory
