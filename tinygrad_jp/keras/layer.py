@@ -174,40 +174,42 @@ class Layer(Owner):
     # ── calling ─────────────────────────────────────────────────────────────────────────────
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Build the layer if that is to be done, and call it; on KerasTensors, record the call."""
+        """Build the layer if that is to be done, and call it; on KerasTensors, record the call.
+
+        training: of this layer and all below it; unless given, what the call around this one was
+        told, else the layer's own `training`, which fit and train() set.
+        """
+        told = kwargs.pop("training", None) if kwargs else None
         if len(args) != 1 or kwargs or type(args[0]) is not Tensor or not self.built:
             if symbols([args, kwargs]):
-                return self._record(args, kwargs)
+                return self._record(args, kwargs if told is None else {**kwargs, "training": told})
             args, kwargs = self._read(args, kwargs)
             if not self.built:
                 self._build(args, kwargs)
         elif args[0]._data.dtype is not self._dtype:
             args = (self._cast(args[0]),)
         now = _pass.get()
-        takes = self._signature.takes_training
-        if now is not None and "training" not in kwargs:
-            if takes:
+        if now is None or told is not None:
+            outputs = self._call_outermost(now, told, args, kwargs)
+        else:
+            if self._signature.takes_training:
                 kwargs["training"] = self.training if now.training is None else now.training
             outputs = self.call(*args, **kwargs)
-        else:
-            outputs = self._call_outermost(now, takes, args, kwargs)
         if self.activity_regularizer is not None:
             self._activity(outputs)
         return outputs
 
     def _call_outermost(
-        self, now: Pass | None, takes: bool, args: Any, kwargs: dict[str, Any]
+        self, now: Pass | None, told: bool | None, args: Any, kwargs: dict[str, Any]
     ) -> Any:
         """Call with `training` in force for all layers below, where the caller has said it."""
-        told = kwargs.pop("training", None)
         if now is None:
             self._clear_losses()
         elif told is None:
             told = now.training
-        root = self if now is None else now.outermost
-        if takes:
+        if self._signature.takes_training:
             kwargs["training"] = self.training if told is None else bool(told)
-        token = _pass.set(Pass(told, root))
+        token = _pass.set(Pass(told, self if now is None else now.outermost))
         try:
             return self.call(*args, **kwargs)
         finally:
@@ -216,7 +218,7 @@ class Layer(Owner):
     def _read(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Make Tensors of the arrays among the arguments."""
         return tuple(map(self._tensors, args)), {
-            k: self._tensors(v) if k not in ("training", "mask") else v for k, v in kwargs.items()
+            k: self._tensors(v) if k != "mask" else v for k, v in kwargs.items()
         }
 
     def _tensors(self, value: Any) -> Any:

@@ -235,31 +235,38 @@ class Normalization(Layer):
         self._given = None if mean is None else (np.asarray(mean), np.asarray(variance))
         self._is_adapted = mean is not None
 
+    mean: Any  # Variables where they are learned from data, else Tensors
+    variance: Any
+
     def _axes(self, ndim: int) -> tuple[int, ...]:
         given = [] if self.axis is None else self.axis
         given = [given] if isinstance(given, int) else given
         return tuple(sorted(a % ndim for a in given))
 
     def build(self, input_shape: Any) -> None:
-        """Make mean, variance and count, none of them for an optimizer."""
+        """Make mean, variance and count, none of them for an optimizer; or take those given."""
         axes = self._axes(len(input_shape))
         shape = tuple(input_shape[a] for a in axes)
         if None in shape:
             raise ShapeError("keras_last_axis", layer=self.name, given=tuple(input_shape))
         self._wide = tuple(n if i in axes else 1 for i, n in enumerate(input_shape))
+        if self._given is not None:
+            self.mean, self.variance = (
+                Tensor(np.broadcast_to(v.reshape(-1), shape or (1,)).reshape(shape), self._dtype)
+                for v in self._given
+            )
+            return
         self.mean = self.add_weight(shape, "zeros", trainable=False, name="mean")
         self.variance = self.add_weight(shape, "ones", trainable=False, name="variance")
         self.count = self.add_weight((), "zeros", "int64", trainable=False, name="count")
-        if self._given is not None:
-            for variable, value in zip((self.mean, self.variance), self._given, strict=True):
-                wide = np.broadcast_to(value.reshape(-1), shape or (1,))
-                variable.assign(wide.reshape(shape))
 
     def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
         """Take mean and variance from data: an array, or an iterable of batches (`steps` of them).
 
         What was learned from other data is forgotten.
         """
+        if self._given is not None:
+            raise ArgumentError("keras_normalization_given", layer=self.name)
         if hasattr(data, "shape") or isinstance(data, (list, tuple)):
             x = np.asarray(array_of(data), np.float64)
         else:

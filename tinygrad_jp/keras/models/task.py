@@ -41,7 +41,7 @@ class KerasTask(Task):
         zero_grad, update = optimizer.zero_grad, optimizer.step
 
         def train_step(x: Any, y: Any = None, w: Any = None) -> Any:
-            y_pred = model(x)
+            y_pred = model(x, training=True)
             if compute is not None:
                 loss = compute(x=x, y=y, y_pred=y_pred, sample_weight=w, training=True)
             else:
@@ -62,7 +62,7 @@ class KerasTask(Task):
     def _without_loss(self, x: Any, y: Any = None, w: Any = None) -> Any:
         """Learn from what the layers add to the loss alone."""
         model = self.model
-        y_pred = model(x)
+        y_pred = model(x, training=True)
         terms = model.losses
         if not terms:
             raise ArgumentError("keras_no_loss")
@@ -106,7 +106,7 @@ class KerasTask(Task):
                 raise ArgumentError("keras_own_step", given=type(logs).__name__)
             self.logs = logs
             return logs.get("loss", float("nan"))
-        y_pred = model(x)
+        y_pred = model(x, training=False)
         loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=w, training=False)
         if model._compiled_metrics is not None and y is not None:
             model._compiled_metrics.update_state(y, y_pred, w)
@@ -115,7 +115,9 @@ class KerasTask(Task):
     def predict_step(self, x: Any) -> Any:
         """Give the model's output."""
         model = self.model
-        return model.predict_step((x,)) if model._has_own("predict_step") else model(x)
+        if model._has_own("predict_step"):
+            return model.predict_step((x,))
+        return model(x, training=False)
 
     # ── numbers ─────────────────────────────────────────────────────────────────────────────
 

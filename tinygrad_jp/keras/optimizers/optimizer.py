@@ -53,6 +53,8 @@ class Optimizer:
         gradient_accumulation_steps: int | None = None, name: str | None = None, **unknown: Any,
     ) -> None:
         owner = type(self).__name__
+        if unknown.pop("decay", None) is not None:
+            warn("keras_decay", stacklevel=4, owner=owner)
         for argument in unknown:
             raise ArgumentError(
                 "keras_argument", owner=owner, name=argument,
@@ -89,6 +91,7 @@ class Optimizer:
         self._sums: list[Array | None] = []
         self._undecayed: Callable[[Any], bool] | None = None
         self._told_missing = False
+        self._count = 0  # iterations as this object has counted them
         self.learning_rate = learning_rate
 
     def _accepted(self) -> list[str]:
@@ -296,9 +299,12 @@ class Optimizer:
         """
         if not all(_is_ready(v._node) for v in self._trainable_variables):
             self._check_gradients()
+        count = int(self._iterations._data)
         moves = self._alter() if self._alters_gradients() else True
         if moves:
             if self.engine is not None:
+                if self._told_missing or count != self._count:
+                    self._align(count // (self.gradient_accumulation_steps or 1))
                 rate = self.current_rate()
                 for group in self.engine.param_groups:
                     group["lr"] = rate
@@ -308,14 +314,29 @@ class Optimizer:
         if self._average is not None:
             self._average.update()
             often = self.ema_overwrite_frequency
-            if often and (int(self._iterations._data) + 1) % often == 0:
+            if often and (count + 1) % often == 0:
                 self._average.put_in()
         for v in self._trainable_variables:
             constraint = getattr(v, "constraint", None)
             if constraint is not None:
                 with no_grad():
                     v.assign(constraint(v))
+        self._count = count + 1
         self._iterations._data += 1
+
+    def _align(self, moves: int) -> None:
+        """Let the engine count moves as Keras does: for all variables, even those that stood."""
+        assert self.engine is not None
+        update = self.engine._update
+        if not update.counts:
+            return
+        state = self.engine.state
+        for name in update.numbers:  # of Nadam, the product of all steps' momenta
+            known = [float(r[name]._data) for r in state.values() if name in r]
+            for v in self._trainable_variables if known else ():
+                state[v][name] = wrap(np.array(min(known)))
+        for v in self._trainable_variables:
+            state[v]["step"] = wrap(np.array(moves, np.float32))
 
     def _check_gradients(self) -> None:
         """Say which variables have no gradient. Raises GradientError where none has one."""
