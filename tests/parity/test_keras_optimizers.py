@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,27 @@ def test_optimizer(name):
     got, want = run(ours), expected(f"keras_optimizers/{name}", run)
     assert got.dtype == np.float32
     np.testing.assert_allclose(got, want, rtol=2e-5, atol=3e-6)
+
+
+@pytest.mark.parametrize("kind", ["SGD", "Adam", "Adamax", "Nadam", "RMSprop", "AdamW"])
+def test_gradients_that_are_missing_now_and_then(kind):
+    """Steps are counted for all variables alike, also for one that stands still meanwhile."""
+
+    def run(keras: Any) -> Any:
+        a, b = (keras.Variable(x.copy()) for x in START)
+        optimizer = getattr(keras.optimizers, kind)(learning_rate=0.05)
+        for i, (g, h) in enumerate(GRADS):
+            missing = None if i < 4 or i in (9, 10) else keras.ops.convert_to_tensor(h)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                optimizer.apply_gradients([(keras.ops.convert_to_tensor(g), a), (missing, b)])
+            if i == 15:
+                optimizer.iterations.assign(30)
+        return [keras.ops.convert_to_numpy(v) for v in (a, b)]
+
+    want = expected(f"keras_optimizers/missing {kind}", run)
+    for x, y in zip(run(ours), want, strict=True):
+        np.testing.assert_allclose(x, y, rtol=2e-5, atol=3e-6)
 
 
 SCHEDULES: dict[str, Any] = {

@@ -216,6 +216,8 @@ def test_what_is_said():
             errors.set_language(language)
             assert part in str(caught.value)
         errors.set_language(None)
+    with pytest.warns(errors.TinygradWarning, match="InverseTimeDecay"):
+        keras.optimizers.SGD(0.1, decay=1e-4)
     pair = keras.optimizers.SGD()
     with pytest.warns(errors.TinygradWarning, match="spare"):
         pair.apply_gradients([(np.ones(1), w), (None, keras.Variable([1.0], name="spare"))])

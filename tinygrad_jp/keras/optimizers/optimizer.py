@@ -25,11 +25,12 @@ from ..identifiers import auto_name
 from ..variable import Variable
 from .schedules import LearningRateSchedule
 from .schedules import table as schedules
+from .state import Stateful
 
 Array = Any
 
 
-class Optimizer:
+class Optimizer(Stateful):
     """Move variables along their gradients.
 
     learning_rate: a number, a schedule, or a function without arguments; assignable.
@@ -80,15 +81,15 @@ class Optimizer:
         self.loss_scale_factor = loss_scale_factor
         self.gradient_accumulation_steps = gradient_accumulation_steps
         self.built = False
-        self.engine: Engine | None = None
-        self._trainable_variables: list[Any] = []
-        self._own_variables: list[Variable] = []
+        self.engine = None
+        self._trainable_variables = []
+        self._own_variables = []
         self._iterations = Variable(
             np.zeros((), np.int64), trainable=False, name="iteration"
         )
-        self._rate: Any = None
-        self._average: gradients.MovingAverage | None = None
-        self._sums: list[Array | None] = []
+        self._rate = None
+        self._average = None
+        self._sums = []
         self._undecayed: Callable[[Any], bool] | None = None
         self._told_missing = False
         self._count = 0  # iterations as this object has counted them
@@ -183,64 +184,6 @@ class Optimizer:
         self._undecayed = lambda v: id(v) in listed or bool(
             pattern and pattern.search(v.name or "")
         )
-
-    @property
-    def variables(self) -> list[Any]:
-        """What the optimizer keeps: the count, the rate, the moments."""
-        kept: list[Any] = [self._iterations]
-        if isinstance(self._rate, Variable):
-            kept.append(self._rate)
-        kept += self._own_variables
-        if self.engine is not None:
-            for record in self.engine.state.values():
-                kept += [v for k, v in record.items() if k != "step"]
-        if self._average is not None:
-            kept += [wrap(a) for a in self._average.averages]
-        return kept
-
-    def add_variable(
-        self, shape: Any, initializer: Any = "zeros", dtype: Any = None, aggregation: str = "none",
-        layout: Any = None, name: str | None = None,
-    ) -> Variable:
-        """Make a Variable of the optimizer's own."""
-        made = Variable(initializer, shape, dtype, trainable=False, name=name)
-        self._own_variables.append(made)
-        return made
-
-    def add_variable_from_reference(
-        self, reference_variable: Any, name: str | None = None, initializer: Any = "zeros"
-    ) -> Variable:
-        """Make a Variable of the shape and dtype of another."""
-        return self.add_variable(
-            reference_variable.shape, initializer, reference_variable.dtype, name=name
-        )
-
-    def add_optimizer_variables(
-        self, trainable_variables: Any, name: Any, initializer: Any = "zeros"
-    ) -> Any:
-        """Make one Variable, or one of each name, for each of the trainable variables."""
-        if isinstance(name, str):
-            return [
-                self.add_variable_from_reference(v, name, initializer) for v in trainable_variables
-            ]
-        alike = not isinstance(initializer, (list, tuple))
-        starts = [initializer] * len(name) if alike else initializer
-        return tuple(
-            self.add_optimizer_variables(trainable_variables, n, i)
-            for n, i in zip(name, starts, strict=True)
-        )
-
-    def assign(self, variable: Any, value: Any) -> None:
-        """Give a Variable other values."""
-        variable.assign(value)
-
-    def assign_add(self, variable: Any, value: Any) -> None:
-        """Add to a Variable."""
-        variable.assign_add(value)
-
-    def assign_sub(self, variable: Any, value: Any) -> None:
-        """Subtract from a Variable."""
-        variable.assign_sub(value)
 
     # ── the step ────────────────────────────────────────────────────────────────────────────
 
@@ -427,34 +370,6 @@ class Optimizer:
         if isinstance(rate, dict):
             config = {**config, "learning_rate": schedules.deserialize(rate, custom_objects)}
         return cls(**config)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Give all that a resumed training needs: count, rate, moments, averages."""
-        average = self._average
-        return {
-            "iterations": int(self._iterations._data),
-            "learning_rate": float(self._rate._data) if isinstance(self._rate, Variable) else None,
-            "engine": self.engine.state_dict() if self.engine is not None else None,
-            "own": [np.array(v._data) for v in self._own_variables],
-            "sums": [None if s is None else s.copy() for s in self._sums],
-            "averages": None if average is None else [a.copy() for a in average.averages],
-            "averaged": 0 if average is None else average.count,
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from what `state_dict` gave; the optimizer must be built with like variables."""
-        self._iterations.assign(state["iterations"])
-        if state["learning_rate"] is not None and isinstance(self._rate, Variable):
-            self._rate.assign(state["learning_rate"])
-        if state["engine"] is not None and self.engine is not None:
-            self.engine.load_state_dict(state["engine"])
-        for v, value in zip(self._own_variables, state["own"], strict=True):
-            v.assign(value)
-        self._sums = [None if s is None else np.array(s) for s in state["sums"]]
-        if self._average is not None and state["averages"] is not None:
-            self._average.count = state["averaged"]
-            for mine, value in zip(self._average.averages, state["averages"], strict=True):
-                mine[...] = value
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, learning_rate={self.current_rate():g}>"
