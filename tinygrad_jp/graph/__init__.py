@@ -4,6 +4,10 @@ model.py makes the Graph by the one walk over the engine's nodes (recall.py find
 wording.py says each record in words. dot.py, mermaid.py and tree.py write it down, render.py turns
 DOT into SVG and PNG, drawing.py is `tj.draw`. May import autograd and what lies below. A new
 window is a function of (Graph, Look), and a suffix in drawing.py.
+
+What speaks of a graph stands on recording.py, where each record has its node of the engine:
+explain.py writes a gradient out path by path, doctor/ says what keeps a network from learning,
+checks.py holds the rules against differences. recorder.py follows a training over time.
 """
 
 from __future__ import annotations

@@ -77,13 +77,13 @@ def explain(
     end = recording.records[recording.graph.outputs[0].id]
     if here is None:
         reason = _why_not(recording, tensor)
-        return Explanation(end, None, name, reason=reason, language=lang)
+        return Explanation(recording.graph, end, None, name, reason=reason, language=lang)
     record = recording.records[here]
     at = _checked(index, record.shape)
     walk = _Walk(recording, here, at)
     found = walk.paths(paths)
     return Explanation(
-        end, record, name, index=at, count=walk.ways[end.id], found=found,
+        recording.graph, end, record, name, index=at, count=walk.ways[end.id], found=found,
         meetings=walk.meetings(), language=lang,
     )
 

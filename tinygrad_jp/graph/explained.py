@@ -27,7 +27,7 @@ def markdown(e: Explanation) -> str:
     """Write an Explanation as Markdown; formulas between dollar signs."""
     if e.target is None:
         return f"${_partial(e.output, e.name)}$: {plain(e.why_not())}\n"
-    parts = [f"$${_asked(e)} = {_latex(e.at_index(e.total))}$$", "", plain("    ".join(e.facts()))]
+    parts = [f"$${_asked(e)} = {_latex(e.at_index(e.total))}$$", "", plain(" · ".join(e.facts()))]
     found = e.largest()
     if found is not None:
         parts += ["", plain(e.word(

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import Language, language, text_in
 from ..nn.summary import width as columns
 from .formulas import Derivative, general
-from .model import Edge, GraphNode
+from .model import Edge, Graph, GraphNode
 from .typeset import Set
 from .wording import Look, clean, number, shape, summary
+
+if TYPE_CHECKING:
+    from .drawing import Drawing
 
 Array = Any
 
@@ -93,18 +96,20 @@ class Reason:
 class Explanation:
     """The chain rule from a loss to one Tensor, in numbers.
 
-    output, target: the records of both; target is None where there is no path, and `reason` why.
+    graph: what it was read from. output, target: the records of both; target is None where there
+    is no path, and `reason` why.
     count: how many paths there are; paths: those written out; rest: what the others give together.
     total: the whole gradient, as backward() would add it to w.grad. index: of the chosen element.
     meetings: the nodes between, each with the number of paths from the loss to it.
     """
 
     def __init__(
-        self, output: GraphNode, target: GraphNode | None, name: str,
+        self, graph: Graph, output: GraphNode, target: GraphNode | None, name: str,
         index: tuple[int, ...] | None = None, count: int = 0, found: list[Path] | None = None,
         meetings: list[tuple[GraphNode, int]] | None = None, reason: Reason | None = None,
         language: Language | None = None,
     ) -> None:
+        self.graph = graph
         self.output, self.target, self.name = output, target, name
         self.index, self.count, self.reason = index, count, reason
         self.paths = found or []
@@ -313,6 +318,17 @@ class Explanation:
         from .explained import html
 
         return html(self)
+
+    def draw(self, depth: int | None = None, fold: bool = False, **options: Any) -> Drawing:
+        """Draw the graph with the paths from the loss to w picked out.
+
+        depth, fold: as those of `tj.draw`; options: those of a Look: direction="TB", theme="dark".
+        """
+        from .drawing import Drawing
+
+        on = frozenset(record.id for record, _ in self.meetings)
+        look = Look(language=self.lang).but(highlight=on, **options)
+        return Drawing(self.graph, look, depth=depth, fold=fold)
 
     def _repr_markdown_(self) -> str:
         return self.markdown()

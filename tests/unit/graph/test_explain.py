@@ -217,6 +217,15 @@ def test_why_there_is_no_path():
 # ── windows ─────────────────────────────────────────────────────────────────────────────────────
 
 
+def test_the_path_is_picked_out():
+    net, loss = network()
+    e = tj.explain(loss, "2.weight", names=net)
+    drawing = e.draw(direction="TB")
+    on = {n.id for n in drawing.graph.nodes if n.id in drawing.look.highlight}
+    assert on == {e.target.id, *(s.target.id for s in e.paths[0].steps)}
+    assert e.target.id in drawing.dot
+
+
 @pytest.mark.parametrize(("lang", "word"), [("ja", "経路"), ("en", "path")])
 def test_both_languages(lang, word):
     net, loss = network()
