@@ -61,6 +61,25 @@ def expected(case: str, compute: Callable[[Any], Any]) -> Any:
     return want
 
 
+def close(case: str, got: Any, want: Any, rtol: float, atol: float, what: str = "") -> None:
+    """Assert that two arrays agree, and note by how much they differ (see --differences).
+
+    case: as given to `expected`.  what: a part of it that is compared apart: "slope", ...
+    """
+    a, b = np.asarray(got, np.float64), np.asarray(want, np.float64)
+    if a.shape == b.shape and a.size:
+        both = np.isfinite(a) & np.isfinite(b)
+        largest = float(np.abs(a - b)[both].max(initial=0))
+        scale = float(np.abs(b)[both].max(initial=0))
+        place = case.partition(" ")[0] + (f" {what}" if what else "")
+        old = differences.get(place, (0.0, 0.0))
+        differences[place] = max(old[0], largest), max(old[1], largest / scale if scale else 0.0)
+    np.testing.assert_allclose(got, want, rtol=rtol, atol=atol, err_msg=f"{case} {what}")
+
+
+differences: dict[str, tuple[float, float]] = {}  # place -> largest, and largest beside the values
+
+
 def write() -> None:
     """Write the files whose cases changed, one case a line, sorted."""
     for name in sorted(_touched):

@@ -10,7 +10,7 @@ import pytest
 import tinygrad_jp as tj
 from tinygrad_jp import keras as ours
 
-from .golden import expected
+from .golden import close, expected
 
 RNG = np.random.default_rng(11)
 N, K = 6, 4
@@ -143,9 +143,9 @@ def check(case: str, kind: str, options: Any, y_true: Any, y_pred: Any, weight: 
     want = expected(case, lambda keras: theirs(keras, kind, options, y_true, y_pred, weight))
     assert loss.dtype == p.grad.dtype == np.float32
     assert loss.shape == want["loss"].shape
-    np.testing.assert_allclose(loss.detach().numpy(), want["loss"], rtol=3e-6, atol=2e-6)
+    close(case, loss.detach().numpy(), want["loss"], rtol=3e-6, atol=2e-6)
     scale = max(1.0, float(np.abs(want["slope"]).max()))
-    np.testing.assert_allclose(p.grad.numpy(), want["slope"], rtol=2e-5, atol=2e-6 * scale)
+    close(case, p.grad.numpy(), want["slope"], rtol=2e-5, atol=2e-6 * scale, what="gradient")
 
 
 @pytest.mark.parametrize("name", [

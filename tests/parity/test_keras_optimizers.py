@@ -10,7 +10,7 @@ import pytest
 
 from tinygrad_jp import keras as ours
 
-from .golden import expected
+from .golden import close, expected
 
 STEPS = 25
 RNG = np.random.default_rng(5)
@@ -80,7 +80,7 @@ def test_optimizer(name):
 
     got, want = run(ours), expected(f"keras_optimizers/{name}", run)
     assert got.dtype == np.float32
-    np.testing.assert_allclose(got, want, rtol=2e-5, atol=3e-6)
+    close(f"keras_optimizers/{name}", got, want, rtol=2e-5, atol=3e-6)
 
 
 @pytest.mark.parametrize("kind", ["SGD", "Adam", "Adamax", "Nadam", "RMSprop", "AdamW"])
@@ -127,7 +127,7 @@ def test_schedule(name):
         return np.array([float(schedule(i)) for i in range(40)])
 
     want = expected(f"keras_optimizers/schedule {name}", run)
-    np.testing.assert_allclose(run(ours), want, rtol=2e-5, atol=2e-8)
+    close(f"keras_optimizers/schedule-{name}", run(ours), want, rtol=2e-5, atol=2e-8)
 
 
 def test_optimizer_with_a_schedule():

@@ -10,7 +10,7 @@ import pytest
 import tinygrad_jp as tj
 from tinygrad_jp import keras as ours
 
-from .golden import expected
+from .golden import close, expected
 
 X = np.array(
     [[-30.0, -3.0, -1.0, -0.5, -0.1], [0.1, 0.5, 1.0, 2.0, 7.0], [0.3, -0.2, 6.5, 30.0, -2.9]],
@@ -57,8 +57,9 @@ def test_activation(name):
     x = tj.Tensor(X, requires_grad=True)
     y = getattr(ours.activations, kind)(x, **options)
     (y * weights).sum().backward()
-    np.testing.assert_allclose(y.detach().numpy(), want["value"], rtol=3e-6, atol=1e-6)
-    np.testing.assert_allclose(x.grad.numpy(), want["slope"], rtol=2e-5, atol=1e-6)
+    case = f"keras_parts/activation-{name}"
+    close(case, y.detach().numpy(), want["value"], rtol=3e-6, atol=1e-6)
+    close(case, x.grad.numpy(), want["slope"], rtol=2e-5, atol=1e-6, what="gradient")
 
 
 PENALTIES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -89,8 +90,9 @@ def test_regularizer(name):
     if penalty.requires_grad:
         penalty.backward()
         slope = w.grad.numpy()
-    np.testing.assert_allclose(penalty.detach().numpy(), want["value"], rtol=3e-6)
-    np.testing.assert_allclose(slope, want["slope"], rtol=1e-5, atol=1e-7)
+    case = f"keras_parts/regularizer-{name}"
+    close(case, penalty.detach().numpy(), want["value"], rtol=3e-6, atol=0)
+    close(case, slope, want["slope"], rtol=1e-5, atol=1e-7, what="gradient")
 
 
 CONSTRAINTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -109,7 +111,7 @@ def test_constraint(name):
         lambda keras: getattr(keras.constraints, kind)(**options)(keras.ops.convert_to_tensor(W)),
     )
     got = getattr(ours.constraints, kind)(**options)(W)
-    np.testing.assert_allclose(got.numpy(), want, rtol=3e-6, atol=1e-7)
+    close(f"keras_parts/constraint-{name}", got.numpy(), want, rtol=3e-6, atol=1e-7)
 
 
 INITIALIZERS: dict[str, tuple[str, dict[str, Any], tuple[int, ...]]] = {
@@ -256,4 +258,4 @@ def compare(got: Any, want: Any, name: str) -> None:
     assert got.shape == want.shape, name
     if want.dtype.kind == "f":
         assert got.dtype == want.dtype, name
-    np.testing.assert_allclose(got, want, rtol=4e-6, atol=1e-6, err_msg=name)
+    close(f"keras_parts/op-{name}", got, want, rtol=4e-6, atol=1e-6)
