@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -190,3 +191,67 @@ def test_help(name):
         cwd=ROOT, capture_output=True, text=True, check=True, encoding="utf-8",
     )
     assert "--out" in done.stdout
+
+
+@pytest.fixture(scope="module")
+def spiral():
+    return load("spiral")
+
+
+def test_spiral_stops_when_it_stagnates_and_tells_the_arms_apart(spiral, tmp_path, capsys):
+    result = spiral.main(["--out", str(tmp_path)])
+    history = result["history"]
+    assert history.ended == "stopped"
+    best, _ = history.best("val_loss")
+    assert len(history) == best + 1 + 40
+    assert result["found"]["accuracy"] > 0.95  # on points it has never seen
+    assert len((tmp_path / "spiral.csv").read_text().splitlines()) == len(history) + 1
+    assert "val_loss" in capsys.readouterr().out
+    assert_pictures(result, tmp_path, 2)
+
+
+def test_spiral_interrupted_and_resumed_ends_with_the_same_numbers(spiral, tmp_path):
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "cut").mkdir()
+    arguments = ["--epochs", "12", "--verbose", "0"]
+    whole = spiral.main(["--out", str(tmp_path / "whole"), *arguments])
+
+    real = spiral.train
+
+    def interrupted(*given):
+        def press(run):
+            if run.step == 70:
+                signal.raise_signal(signal.SIGINT)
+
+        return real(*given, callbacks=(spiral.tj.train.On(batch_end=press),))
+
+    spiral.train = interrupted
+    try:
+        cut = spiral.main(["--out", str(tmp_path / "cut"), *arguments])
+    finally:
+        spiral.train = real
+    assert cut["history"].interrupted
+    assert len(cut["history"]) == 4  # 15 batches an epoch
+    resumed = spiral.main(["--out", str(tmp_path / "cut"), *arguments, "--resume"])
+    assert resumed["history"].history == whole["history"].history
+    assert resumed["found"] == whole["found"]
+
+
+# ── pictures of graphs ──────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_pictures_are_drawn_in_both_languages(language, tmp_path, capsys):
+    saved = load("pictures").main(["--out", str(tmp_path), "--lang", language])
+    names = {path.name for path in saved}
+    for what in ("apples", "moons", "two_layer_net", "two_layer_net_closed", "sin", "fifty_layers", "misfit"):
+        assert {f"{what}_{language}.svg", f"{what}_{language}.png"} <= names
+    assert {f"apples_{language}.pdf", f"apples_{language}.html"} <= names
+    assert all(path.stat().st_size > 2000 for path in saved)
+    word = {"ja": "支払金額", "en": "price"}[language]
+    assert word in (tmp_path / f"apples_{language}.svg").read_text("utf-8")
+    assert "× 49" in (tmp_path / f"fifty_layers_{language}.svg").read_text("utf-8")
+    assert {"ja": "ここで失敗", "en": "failed here"}[language] in (
+        tmp_path / f"misfit_{language}.svg"
+    ).read_text("utf-8")
+    assert capsys.readouterr().out.count("\n") == len(saved)

@@ -14,6 +14,7 @@ from math import ceil
 from .model import Graph, GraphNode, Group
 from .outline import Link, Reference, is_cut, links, steps
 from .theme import THEMES, Theme
+from .view import shortened
 from .wording import Line, Look, clean, heading, lines, slope, title, width
 
 SIZE = 11  # of the text, in points
@@ -53,9 +54,10 @@ class _Boxes:
     """The usual style: a box for each node, with everything about it inside."""
 
     def __init__(self, graph: Graph, look: Look) -> None:
-        self.graph, self.look = graph, look
+        self.graph, self.look = shortened(graph), look
         self.theme: Theme = THEMES[look.theme]
-        self.nodes = {node.id: node for node in graph.nodes}
+        self.nodes = {node.id: node for node in self.graph.nodes}
+        self.inside = {member: group.id for group in graph.groups for member in group.members}
 
     def lines(self) -> Iterator[str]:
         # packed line by line: i for in the order given, which Graphviz turns round with LR
@@ -123,6 +125,8 @@ class _Boxes:
         source = stands.get(link.source, link.source)
         if self.nodes[source].kind in ("operation", "module"):
             found.append("weight=3")  # what flows through the network lies in a line
+        elif self.inside.get(link.target) not in (None, self.inside.get(source)):
+            found.append("weight=3 minlen=2")  # data stand before the module that they go into
         if source in look.highlight and link.target in look.highlight:
             found.append(f'color="{self.theme.path}" penwidth=3')
         elif source in look.marks and link.target in look.marks:

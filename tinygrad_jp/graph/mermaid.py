@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from .model import Graph, GraphNode
 from .outline import links, steps
 from .theme import THEMES
+from .view import shortened
 from .wording import Look, heading, lines, slope, title
 
 SHAPES = {"leaf": '["{}"]', "operation": '("{}")', "constant": '["{}"]', "module": '[["{}"]]'}
@@ -19,6 +20,7 @@ def mermaid(graph: Graph, look: Look) -> str:
 
 
 def _lines(graph: Graph, look: Look) -> Iterator[str]:
+    graph = shortened(graph)
     yield f"flowchart {look.direction}"
     for step, thing, depth in steps(graph):
         indent = "  " * depth

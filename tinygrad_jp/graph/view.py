@@ -51,6 +51,18 @@ def on_paths(graph: Graph, ids: Iterable[str]) -> frozenset[str]:
     return frozenset(below & above)
 
 
+def shortened(graph: Graph) -> Graph:
+    """Leave out of a parameter's name what the frames around it say: "fc1.weight" in fc1."""
+    paths = {member: group.path for group in graph.groups for member in group.members}
+    nodes = []
+    for node in graph.nodes:
+        path = paths.get(node.id, "")
+        if node.kind == "leaf" and path and node.name and node.name.startswith(f"{path}."):
+            node = replace(node, name=node.name.removeprefix(f"{path}."))
+        nodes.append(node)
+    return Graph(tuple(nodes), graph.edges, graph.groups)
+
+
 # ── collapsing ──────────────────────────────────────────────────────────────────────────────────
 
 
