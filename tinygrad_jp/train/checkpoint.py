@@ -6,7 +6,7 @@ import os
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from ..errors import OptionError
+from ..errors import OptionError, warn
 from ..saving.checkpoint import load_checkpoint, save_checkpoint
 from .callback import Callback
 
@@ -65,8 +65,14 @@ class Checkpoint(Callback):
         return self.seconds is not None and monotonic() - self._saved >= self.seconds
 
     def save(self, run: Run) -> None:
-        """Save the Run as it is now, between two batches."""
-        save_checkpoint(self.path, run=run)
+        """Save the Run as it is now, between two batches.
+
+        A full disk does not end a training that is hours old: it warns, and tries again later.
+        """
+        try:
+            save_checkpoint(self.path, run=run)
+        except OSError as reason:
+            warn("checkpoint_failed", path=self.path, reason=reason)
         self._saved = monotonic()
 
 

@@ -255,3 +255,18 @@ def test_a_csv_file_has_every_epoch_also_when_resumed(tmp_path):
     assert [r[0] for r in rows[1:]] == ["1", "2", "3", "4"]
     np.testing.assert_array_equal([float(r[1]) for r in rows[1:]], history["loss"])
     np.testing.assert_array_equal([float(r[2]) for r in rows[1:]], history["val_loss"])
+
+
+def test_a_full_disk_does_not_end_the_training(tmp_path, monkeypatch):
+    path = tmp_path / "run"
+    fit(epochs=1, checkpoint=path)
+    kept = path.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.warns(errors.TinygradWarning, match="No space left"):
+        history = fit(epochs=2, checkpoint=Checkpoint(path, epochs=1))
+    assert history.ended == "done"
+    assert path.read_bytes() == kept
