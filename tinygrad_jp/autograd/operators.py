@@ -14,7 +14,7 @@ from . import apply as generic
 from .explain import explained
 from .generate import op
 from .memory import changed, own
-from .mode import is_grad_enabled
+from .mode import is_grad_enabled, recording
 from .node import Leaf, Node
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def index_of(key: Any) -> Any:
         return key._data if key._data.dtype.kind in "bi" else key
     if isinstance(key, list):
         return np.asarray(key, dtype=None if key else int)
+    if isinstance(key, ndarray) and recording.get() is not None:
+        return recording.get().tape.state(key)
     return own(key)
 
 

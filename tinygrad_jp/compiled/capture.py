@@ -14,7 +14,7 @@ from ..autograd.memory import all_changed
 from ..autograd.node import Leaf
 from ..autograd.tensor import Tensor
 from ..errors import CompileError
-from ..program.passes import optimized
+from ..program.passes import optimized, with_own_results
 from ..program.program import Program, Value
 from ..program.reach import Reached
 from ..program.recording import Found, HostCall, Recording
@@ -69,6 +69,12 @@ class Capture:
     is_replayable: bool = True
     random_state: Any = None
     held: list[Any] = field(default_factory=list)
+
+    def gives_arguments(self) -> bool:
+        """Tell whether the result has arguments in it, as they came."""
+        found: list[Any] = []
+        replaced_founds(self.template, lambda m: m, _Every(found))
+        return bool(found)
 
     def commit_hosts(self) -> None:
         """Write the recorded call's values into the arrays that it changes."""
@@ -189,7 +195,7 @@ class _Capturing:
         recorder.moves.clear()
         recorder.end()
         self._look_for_side_effects(others)
-        made.program = optimized(program)
+        made.program = with_own_results(optimized(program))
         made.program.check()
         renamed = dict(zip(program.outputs, made.program.outputs, strict=True))
         for found in results:
@@ -339,6 +345,16 @@ class Given:
     """Stands in a result for an argument."""
 
     place: int
+
+
+class _Every:
+    """Notes which places are looked at."""
+
+    def __init__(self, found: list[Any]) -> None:
+        self.found = found
+
+    def __getitem__(self, place: int) -> None:
+        self.found.append(place)
 
 
 def _founds(template: Any) -> list[Found]:

@@ -178,7 +178,8 @@ class Compiled:
     def _prefer(self, replay: Replay, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Try this replay first from now on, if its arguments are easily told."""
         self._latest = replay
-        if not kwargs and all(_is_simple(x) for x in args) and not replay.capture.held:
+        simple = not kwargs and all(map(_is_simple, args)) and not replay.capture.held
+        if simple and not replay.capture.gives_arguments():
             self._fast = fast_call(replay, args)
 
     # ── what it did ─────────────────────────────────────────────────────────────────────────

@@ -237,7 +237,8 @@ class Replay:
 
     def _holders(self, i: int) -> int:
         """Count who refers to the memory of a gradient: views that somebody took among them."""
-        return getrefcount(self.outputs[self.capture.gradients[i].found.value])  # type: ignore[union-attr]
+        memory_ = self.outputs[self.capture.gradients[i].found.value]  # type: ignore[union-attr]
+        return getrefcount(memory_) + getrefcount(self.gradients[i])
 
     def _renew(self, g: Gradient) -> None:
         """Give a gradient a buffer of its own, since somebody holds the old one."""
@@ -315,7 +316,7 @@ def alike(got: Array, wanted: Array) -> bool:
             return False
         scale = np.abs(wanted[finite]).max(initial=0.0)
         loose = {2: 3e-2, 4: 1e-3}.get(wanted.dtype.itemsize, 1e-7)
-        return difference(got, wanted) <= loose * max(float(scale), 1e-30) + 1e-30
+        return difference(got, wanted) <= loose * (float(scale) + loose)
 
 
 def difference(got: Array, wanted: Array) -> float:

@@ -64,6 +64,7 @@ class Optimizer:
     unknown: arguments that the subclass does not know, for a clear error.
     """
 
+    not_lifted = ("_state", "_plans")  # by `compile`, which sees to them part by part
     rule: ClassVar[Callable[..., Any]]
     _update: ClassVar[Update]
 

@@ -64,7 +64,8 @@ class Reached:
         elif isinstance(x, (list, tuple, set, frozenset)):
             yield from ((str(i), v) for i, v in enumerate(x))
         elif not isinstance(x, CellType):
-            inside = list(getattr(x, "__dict__", {}).items())
+            hidden = getattr(type(x), "not_lifted", ())
+            inside = [kv for kv in getattr(x, "__dict__", {}).items() if kv[0] not in hidden]
             yield from sorted(inside, key=lambda item: item[0].startswith("_"))  # for their names
             wrapped = getattr(type(x), "forward", None) or vars(type(x)).get("__call__")
             if isinstance(wrapped, FunctionType):

@@ -26,6 +26,7 @@ from ..vocabulary.primitive import raw
 from ..vocabulary.rule import Function, label
 from . import operations as ops
 from .program import Instruction, Kind, Program, Value
+from .whole import opaque
 
 Array = Any
 LOWERED: dict[Function, Function] = {}  # see lowered.py
@@ -33,7 +34,14 @@ WHOLE: set[Function] = set()  # primitives that NumPy runs faster whole than in 
 MAKERS: set[Function] = {
     np.asarray, np.array, np.arange, np.zeros, np.ones, np.full, np.empty, np.eye, np.identity,
 }
-RULES = str(Path(__file__).resolve().parent.parent / "rules")
+OURS = str(Path(__file__).resolve().parent.parent)
+ASKS = tuple(str(Path(OURS, *place)) for place in (("program",), ("autograd", "tensor.py")))
+# functions whose result has as many elements as the values decide
+SHAPED_BY_VALUES = frozenset((
+    "argwhere", "nonzero", "flatnonzero", "unique", "unique_values", "unique_counts", "extract",
+    "unique_inverse", "unique_all", "compress", "union1d", "intersect1d", "setdiff1d", "setxor1d",
+))
+NUMPY = str(Path(np.__file__).parent)
 REDUCERS: dict[Any, Function] = {
     np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min,
     np.logical_and: np.all, np.logical_or: np.any,
@@ -169,8 +177,8 @@ class Trace(NDArrayOperatorsMixin):
     """
 
     __slots__ = (
-        "__weakref__", "back", "base", "home", "host", "is_spent", "seen", "tape", "value", "versions",
-        "written",
+        "__weakref__", "back", "base", "home", "host", "is_spent", "seen", "tape", "value",
+        "versions", "written",
     )
     traced = True
 
@@ -253,6 +261,8 @@ class Trace(NDArrayOperatorsMixin):
             "array2string", "array_repr", "array_str", "array_equal", "array_equiv"
         ):
             raise CompileError("compile_value", line=where(), what=label(func))
+        if func.__name__ in SHAPED_BY_VALUES:
+            raise CompileError("compile_mask", line=where())
         out = kwargs.pop("out", None)
         made = self.tape.apply(*opaque(raw(func), args, kwargs, label(func)))
         if out is None:
@@ -328,19 +338,21 @@ class Trace(NDArrayOperatorsMixin):
         if name in FUNCTIONS:
             function = getattr(np, name)
             return lambda *args, **kwargs: function(self, *args, **kwargs)
-        if name in ("item", "tolist", "tobytes", "__float__", "__int__"):
-            raise CompileError("compile_value", line=where(), what=f".{name}()")
+        if name in ("item", "tolist", "tobytes"):
+            return lambda *args: self._concrete(f".{name}()")
         raise AttributeError(name)
 
     def __bool__(self) -> bool:
-        caller = sys._getframe(1).f_code.co_filename
-        if not caller.startswith(RULES):
+        if not asked_by_us():
             raise CompileError("compile_branch", line=where())
         held = bool(self.host)  # a rule's own branch is taken for granted, and seen to at replays
         self.tape.assume(self if held else np.logical_not(self))
         return held
 
     def _concrete(self, what: str) -> Any:
+        if self.size == 1 and self.dtype.kind in "biu" and asked_by_us():
+            self.tape.assume(self == self.host.item())  # the length of something, say
+            return self.host.item()
         raise CompileError("compile_value", line=where(), what=what)
 
     def __float__(self) -> float:
@@ -385,6 +397,14 @@ def where() -> str:
     return "" if line is None else str(line)
 
 
+def asked_by_us() -> bool:
+    """Tell whether it is this package's own code, or NumPy's, that asks for a value."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(ASKS):
+        frame = frame.f_back
+    return frame.f_code.co_filename.startswith((OURS, NUMPY))
+
+
 def in_order(array: Array) -> tuple[Array, tuple[int, ...]] | None:
     """Find the axes that an array's memory is ordered by: (C-ordered view, axes back), or None."""
     if array.flags.c_contiguous:
@@ -415,57 +435,3 @@ def _at(y: Array, index: Any, *values: Any, ufunc: Any) -> Array:
     y = y.copy()
     ufunc.at(y, index, *values)
     return y
-
-
-class Opaque:
-    """A function called whole, its arrays taken out of wherever they stand in its arguments."""
-
-    def __init__(self, fn: Function, args: Any, kwargs: Any, name: str) -> None:
-        self.fn, self.args, self.kwargs, self.name = fn, args, kwargs, name
-        self.__name__ = name
-        self.__module__ = "tinygrad_jp.program.operations"
-
-    def __call__(self, *arrays: Array) -> Any:
-        """Put the arrays back, and call."""
-        args = [_filled(a, arrays) for a in self.args]
-        kwargs = {k: _filled(v, arrays) for k, v in self.kwargs.items()}
-        return self.fn(*args, **kwargs)
-
-    def key(self) -> Any:
-        """What tells two such calls apart."""
-        return self.fn, repr(self.args), repr(sorted(self.kwargs.items()))
-
-
-class _Hole:
-    def __init__(self, place: int) -> None:
-        self.place = place
-
-    def __repr__(self) -> str:
-        return f"#{self.place}"
-
-
-def opaque(
-    fn: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any], name: str = ""
-) -> tuple[Opaque, list[Any]]:
-    """Give a call of `fn` as (function of arrays only, those arrays)."""
-    found: list[Any] = []
-
-    def emptied(x: Any) -> Any:
-        if isinstance(x, (Trace, ndarray)):
-            found.append(x)
-            return _Hole(len(found) - 1)
-        if type(x) in (list, tuple):
-            return type(x)(map(emptied, x))
-        return x
-
-    shown = name or getattr(fn, "__name__", "call")
-    holes = tuple(emptied(a) for a in args)
-    return Opaque(fn, holes, {k: emptied(v) for k, v in kwargs.items()}, shown), found
-
-
-def _filled(x: Any, arrays: Sequence[Array]) -> Any:
-    if isinstance(x, _Hole):
-        return arrays[x.place]
-    if type(x) in (list, tuple):
-        return type(x)(_filled(part, arrays) for part in x)
-    return x

@@ -175,7 +175,7 @@ LAYERS = {
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_layers_with_state_and_chance(compiled: Any, name: str) -> None:
-    make = lambda: nn.Sequential(  # noqa: E731
+    make = lambda: nn.Sequential(
         nn.Linear(5, 7), LAYERS[name](), nn.ReLU(), nn.Linear(7, 3)
     )
     agree(compiled, make, OPTIMIZERS["sgd"], nn.MSELoss(), continuous, tolerance=2e-4)

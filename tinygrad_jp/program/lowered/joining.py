@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from ...errors import CompileError
 from ...vocabulary import primitives
 from ...vocabulary.rule import Function
 from .. import operations as ops
-from ..trace import Trace, opaque
+from ..trace import Trace
+from ..trace import where as line_of_user
 from .entering import lowers, tape_of
 from .views import astype, full
 
@@ -80,7 +82,7 @@ def where(condition: Any, *choices: Any) -> Any:
     """Choose; with a condition alone, its places, whole."""
     tape = tape_of(condition, *choices)
     if not choices:
-        return tape.apply(*opaque(np.where, (condition,), {}, "np.where"))
+        raise CompileError("compile_mask", line=line_of_user())
     kinds = [c.dtype for c in choices if hasattr(c, "dtype")]
     target = np.result_type(*kinds, *(c for c in choices if not hasattr(c, "dtype")))
     chosen = [astype(c, target) if isinstance(c, Trace) else c for c in choices]

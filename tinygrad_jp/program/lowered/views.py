@@ -12,8 +12,9 @@ from ...errors import CompileError
 from ...vocabulary import primitives
 from ...vocabulary.primitive import raw
 from .. import operations as ops
-from ..trace import Tape, Trace, opaque, reduced
+from ..trace import Tape, Trace, reduced
 from ..trace import where as line_of_user
+from ..whole import opaque
 from .entering import lowers, tape_of
 
 Array = Any
@@ -165,8 +166,9 @@ def without_masks(tape: Tape, index: Any) -> Any:
     def settled(part: Any) -> Any:
         if not hasattr(part, "dtype") or part.dtype != np.bool_ or not np.ndim(part):
             return part
-        if isinstance(part, Trace):
+        if isinstance(part, Trace) and (part.home is None or part.versions):
             raise CompileError("compile_mask", line=line_of_user())
+        part = part.home if isinstance(part, Trace) else part
         mask = np.array(part)
         tape.assume(np.all(tape.state(part) == tape.constant(mask)))
         return tuple(tape.constant(places) for places in mask.nonzero())
