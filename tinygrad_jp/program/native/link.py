@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ctypes
-from functools import cache
+import sys
+from functools import cache as once
 from typing import Any
+
+import numpy as np
 
 from ...errors import missing
 from . import blas as products
+from . import cache
 from .lowering import Target
 
 
@@ -20,7 +24,7 @@ def llvm() -> Any:
     return started(binding)
 
 
-@cache
+@once
 def started(binding: Any) -> Any:
     """Start LLVM for this machine, once."""
     binding.initialize_native_target()
@@ -28,14 +32,14 @@ def started(binding: Any) -> Any:
     return binding
 
 
-@cache
+@once
 def machine() -> tuple[str, str]:
     """Give the processor's name and features."""
     binding = llvm()
     return binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
 
 
-@cache
+@once
 def target() -> Target:
     """Say what this machine can do."""
     features = machine()[1].split(",")
@@ -91,5 +95,23 @@ class Linked:
 
 
 def linked(source: str, names: list[str]) -> Linked:
-    """Compile and link."""
-    return Linked(compiled(source), names)
+    """Compile, unless that was done before by any process, and link."""
+    binding = llvm()
+    versions = (binding.llvm_version_info, llvmlite_version(), np.__version__, sys.version_info[:2])
+    key = cache.key_of(source, *machine(), str(versions))
+    code = cache.load(key)
+    if code is not None:
+        try:
+            return Linked(code, names)
+        except RuntimeError:  # LLVM cannot read it after all
+            pass
+    code = compiled(source)
+    cache.save(key, code)
+    return Linked(code, names)
+
+
+def llvmlite_version() -> str:
+    """Give the version of llvmlite."""
+    import llvmlite
+
+    return str(llvmlite.__version__)

@@ -11,6 +11,7 @@ from .rows import Access, Member, Rows
 from .ufuncs import where as choose
 
 UNROLLED = 4  # so many vectors of columns are written out instead of looped over
+STRETCH = 64  # so many vectors are summed before their sum is added to the others: less rounding
 
 
 class RowsWriter:
@@ -26,6 +27,7 @@ class RowsWriter:
         self.post_regs: dict[Value, Reg] = {}
         self.kept: dict[tuple[Value, int], Reg] = {}
         self.cells: dict[tuple[Value, int], tuple[str, Reg]] = {}
+        self.totals: dict[Value, str] = {}  # sums of stretches
         self.waiting: list[tuple[str, Reg, Reg | None]] = []  # stores: after all that is read
         self.hoisting = True
         widest = 4
@@ -205,6 +207,11 @@ class RowsWriter:
             w.line(f"{name} = alloca {zero.type}")
             self.cells[node.out, block] = (name, zero)
             w.line(f"store {zero.type} {zero.text}, ptr {name}")
+        many = self.blocks * self.group.rows > STRETCH
+        if m.level == "post" and node.reduction == "sum" and many:
+            name = self.totals[node.out] = f"%{w.name('total')}"
+            w.line(f"{name} = alloca {zero.type}")
+            w.line(f"store {zero.type} {zero.text}, ptr {name}")
 
     def in_memory(self, m: Member) -> bool:
         """Tell whether sums down the columns are gathered in memory: too many for registers."""
@@ -273,6 +280,8 @@ class RowsWriter:
         """Join the lanes of a cell."""
         w = self.w
         x = w.new(f"load {zero.type}, ptr {name}", zero.kind, zero.lanes)
+        if m.node.out in self.totals:
+            x = x + w.new(f"load {x.type}, ptr {self.totals[m.node.out]}", x.kind, x.lanes)
         if x.lanes:
             x = w.fold(x, lambda a, b: joined(w, m.node.reduction, a, b))
         return x
@@ -286,17 +295,47 @@ class RowsWriter:
             for block in range(self.blocks):
                 c = w.constant(block * step, "i64", 0)
                 self.body(now, r, c, block, None if block * step < whole else self.tail())
+            self.put_by([m for m in now if m.node.out in self.totals])
             return
-        before = dict(self.loaded)
-        loop = w.loop(whole, step)
-        kept, self.kept = self.kept, {}
-        self.body(now, r, loop.index, 0, None)
-        loop.close()
-        self.loaded = before
+        kept = self.kept
+        stretch = STRETCH * step
+        sums = [m for m in now if m.node.out in self.totals]
+        if not sums or whole <= stretch:
+            self.run(now, r, 0, whole)
+        else:
+            stretches = whole // stretch * stretch
+            outer = w.loop(stretches, stretch)
+            self.run(now, r, outer.index, stretch)
+            self.put_by(sums)
+            outer.close()
+            if stretches < whole:
+                self.run(now, r, stretches, whole - stretches)
+        self.put_by(sums)
         if whole < g.columns:
             self.kept = {}
             self.body(now, r, w.constant(whole, "i64", 0), 0, self.tail())
         self.kept = kept
+
+    def run(self, now: list[Member], r: Reg | None, first: Reg | int, count: int) -> None:
+        """Write the loop over some columns, whole vectors of them."""
+        before = dict(self.loaded)
+        loop = self.w.loop(count, self.lanes or 1)
+        self.kept = {}
+        self.body(now, r, loop.index + first, 0, None)
+        loop.close()
+        self.loaded = before
+
+    def put_by(self, sums: list[Member]) -> None:
+        """Add what was summed in a stretch to the sum of all, and start anew."""
+        w = self.w
+        for m in sums:
+            assert m.node.out is not None
+            name, zero = self.cells[m.node.out, 0]
+            total = self.totals[m.node.out]
+            x = w.new(f"load {zero.type}, ptr {name}", zero.kind, zero.lanes)
+            y = w.new(f"load {zero.type}, ptr {total}", zero.kind, zero.lanes) + x
+            w.line(f"store {y.type} {y.text}, ptr {total}")
+            w.line(f"store {zero.type} {zero.text}, ptr {name}")
 
     def body(self, now: list[Member], r: Reg | None, c: Reg, block: int, mask: Reg | None) -> None:
         """Write the steps at one vector of columns."""
