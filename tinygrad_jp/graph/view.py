@@ -91,11 +91,15 @@ def collapsed(graph: Graph, depth: int) -> View:
         if not circle:
             break
         box_of = {g: box for g, box in box_of.items() if box not in circle}
-    contents: dict[str, set[str]] = {}
-    for node, box in stands.items():
-        contents.setdefault(box, set()).add(node)
-    boxes = {box: _box(graph, groups[box], inside) for box, inside in contents.items()}
     nodes = {node.id: node for node in graph.nodes}
+    used = {
+        edge.source for edge in graph.edges
+        if edge.source in stands and stands[edge.source] != stands.get(edge.target)
+    }
+    contents: dict[str, list[GraphNode]] = {}
+    for member, box in stands.items():
+        contents.setdefault(box, []).append(nodes[member])
+    boxes = {box: _box(groups[box], inside, used) for box, inside in contents.items()}
     shown = [boxes.get(i) or nodes[i] for i in order]
     edges: dict[tuple[str, str, str], Edge] = {}
     for edge in graph.edges:
@@ -151,10 +155,8 @@ def _ordered(graph: Graph, stands: dict[str, str]) -> tuple[list[str], set[str]]
     return order, set(stands.values()).intersection(needs).difference(order)
 
 
-def _box(graph: Graph, group: Group, members: set[str]) -> GraphNode:
+def _box(group: Group, inside: Sequence[GraphNode], used: set[str]) -> GraphNode:
     """Make the record of a module drawn as one box: it shows what comes out of it."""
-    inside = [node for node in graph.nodes if node.id in members]
-    used = {e.source for e in graph.edges if e.source in members and e.target not in members}
     results = [
         n for n in inside if (n.id in used or n.is_output) and n.kind in ("operation", "module")
     ]
@@ -229,7 +231,8 @@ class _Blocks:
                 continue
             row = [g for g in self.children.get(parent, ()) if self.inside[g]]
             row.sort(key=lambda g: self._first(g))
-            looks = [self._look(g) for g in row]
+            known: dict[Any, int] = {}
+            looks = [known.setdefault(self._look(g), len(known)) for g in row]
             for start in range(len(row)):
                 for period in range(1, LONGEST_PERIOD + 1):
                     found = self._from(row, looks, start, period)
@@ -251,11 +254,18 @@ class _Blocks:
         for n in nodes:
             taken = tuple((here.get(e.source), e.argument) for e in self.inputs.get(n.id, ()))
             parts.append((n.kind, n.label, n.shape, n.dtype, taken))
-        return self.by_id[group].kind, self.by_id[group].repeat, parts
+        return self.by_id[group].kind, self.by_id[group].repeat, tuple(parts)
 
-    def _from(self, row: list[str], looks: list[Any], start: int, period: int) -> _Run | None:
+    def _from(self, row: list[str], looks: list[int], start: int, period: int) -> _Run | None:
         """Find how often the groups from `start` on repeat with a period, and whether in line."""
-        count = 1
+        first = [row[start + k * period : start + (k + 1) * period] for k in range(FEWEST)]
+        if len(first[-1]) < period or any(
+            looks[start + k] != looks[start + k + period] for k in range(period * (FEWEST - 1))
+        ):
+            return None
+        if self._in_line([[i for g in b for i in self.inside[g]] for b in first]) < FEWEST:
+            return None
+        count = FEWEST
         while looks[start : start + period] == looks[
             start + count * period : start + (count + 1) * period
         ] and start + (count + 1) * period <= len(row):
@@ -263,13 +273,17 @@ class _Blocks:
         while count >= FEWEST:
             blocks = [row[start + k * period : start + (k + 1) * period] for k in range(count)]
             nodes = [[i for g in block for i in self.inside[g]] for block in blocks]
-            if self._in_line(nodes):
+            good = self._in_line(nodes)
+            if good == count:
                 return _Run(blocks, nodes)
-            count -= 1
+            count = good
         return None
 
-    def _in_line(self, blocks: list[list[str]]) -> bool:
-        """Tell whether each block takes from the one before it, in the same way, and only so."""
+    def _in_line(self, blocks: list[list[str]]) -> int:
+        """Count the blocks of which each takes from the one before, in the same way, and only so.
+
+        Fewer than all where a block's results go elsewhere than to the next one: it is the last.
+        """
         where = {i: (k, j) for k, block in enumerate(blocks) for j, i in enumerate(block)}
         wanted: Any = None
         for k, block in enumerate(blocks):
@@ -281,20 +295,18 @@ class _Blocks:
                         taken.append((j, edge.argument, edge.source))
                     elif at[0] != k:
                         taken.append((j, edge.argument, at[1] if at[0] == k - 1 else None))
-            if any(source is None for *_, source in taken):
-                return False
             if k == 1:
                 wanted = taken
-            if k > 1 and taken != wanted:
-                return False
+            if (k > 1 and taken != wanted) or any(source is None for *_, source in taken):
+                return k
             if k < len(blocks) - 1:
                 for i in block:
                     if self.graph.nodes[self.place[i]].is_output:
-                        return False
+                        return k + 1
                     users = [where.get(user, (-1, 0))[0] for user in self.users.get(i, ())]
                     if any(user not in (k, k + 1) for user in users):
-                        return False
-        return True
+                        return k + 1
+        return len(blocks)
 
 
 def _folded(graph: Graph, run: _Run, name: str) -> tuple[Graph, dict[str, str]]:
