@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -15,11 +16,13 @@ from ..autograd.node import Node, Plan
 from ..autograd.tensor import Tensor, rule_name
 from ..errors import GradcheckError, Language, Phrase, TinygradError, language, text_in
 from .drawing import Drawing
+from .explained import plain
 from .model import GraphNode
 from .names import named_tensors
 from .recall import arguments_of, kept_by, plan_of
 from .recording import Recording
 from .wording import Look, number
+from .written import write
 
 Array = Any
 Verdict = Literal["right", "wrong", "kink", "unknown"]
@@ -85,18 +88,30 @@ class GraphCheck:
         """The first wrong one in the order of computation, whose error others may carry on."""
         return next(iter(self.wrong), None)
 
+    def save(self, path: str | Path) -> Path:
+        """Save as .html, .md, .txt, or as a picture of the graph with the places marked.
+
+        Gives the path. Raises OptionError for another suffix; as Drawing.save does.
+        """
+        return write(self, path)
+
     def draw(self, depth: int | None = None, fold: bool = False, **options: Any) -> Drawing:
         """Draw the graph, the first wrong operation in red.
 
         depth, fold: as those of `tj.draw`; options: those of a Look: direction="TB", theme="dark".
         """
-        chosen, first = self._language or language(), self.first
+        first = self.first
         marks = {} if first is None else {first.node: f"× {self._said(first)}"}
-        look = Look(language=chosen).but(marks=marks, **options)
+        look = Look(language=self.lang).but(marks=marks, **options)
         return Drawing(self.graph, look, depth=depth, fold=fold)
 
+    @property
+    def lang(self) -> Language:
+        """The language in which it speaks."""
+        return self._language or language()
+
     def _words(self, key: str, **facts: Any) -> str:
-        return text_in(self._language or language(), key, **facts)
+        return text_in(self.lang, key, **facts)
 
     def _title(self) -> str:
         counts = {v: sum(c.verdict == v for c in self.checks) for v in WORDS}
@@ -104,7 +119,7 @@ class GraphCheck:
             self._words("check_count", verdict=self._words(key), number=counts[v])
             for v, key in WORDS.items() if counts[v]
         ]
-        comma = "、" if (self._language or language()) == "ja" else ", "
+        comma = "、" if self.lang == "ja" else ", "
         return self._words("check_title", summary=comma.join(parts) or "0")
 
     def _said(self, check: Checked) -> str:
@@ -131,9 +146,17 @@ class GraphCheck:
 
     __repr__ = __str__
 
-    def _repr_html_(self) -> str:
+    def markdown(self) -> str:
+        """Give the report as Markdown."""
+        items = (f"- {plain(line)}" for line in self._noted())
+        return "\n".join([f"**{plain(self._title())}**", "", *items]) + "\n"
+
+    def html(self) -> str:
+        """Give the report as a piece of HTML."""
         items = "".join(f"<li>{escape(line)}</li>" for line in self._noted())
         return f"<p><b>{escape(self._title())}</b></p><ul>{items}</ul>"
+
+    _repr_html_ = html
 
 
 def check_graph(output: Any, *, names: Any = None, lang: Language | None = None) -> GraphCheck:

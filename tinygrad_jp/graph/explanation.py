@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from .formulas import Derivative, general
 from .model import Edge, Graph, GraphNode
 from .typeset import Set
 from .wording import Look, clean, number, shape, summary
+from .written import write
 
 if TYPE_CHECKING:
     from .drawing import Drawing
@@ -318,6 +320,13 @@ class Explanation:
         from .explained import html
 
         return html(self)
+
+    def save(self, path: str | FilePath) -> FilePath:
+        """Save as .html, .md, .txt, or as a picture of the graph with the places marked.
+
+        Gives the path. Raises OptionError for another suffix; as Drawing.save does.
+        """
+        return write(self, path)
 
     def draw(self, depth: int | None = None, fold: bool = False, **options: Any) -> Drawing:
         """Draw the graph with the paths from the loss to w picked out.

@@ -217,6 +217,22 @@ def test_why_there_is_no_path():
 # ── windows ─────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.parametrize("suffix", [".html", ".md", ".txt", ".dot", ".mmd"])
+def test_reports_are_saved(tmp_path, suffix):
+    net, loss = network()
+    for report in (
+        tj.explain(loss, "2.weight", names=net, lang="ja"), tj.diagnose(loss, names=net, lang="ja"),
+        tj.check_graph(loss, lang="ja"),
+    ):
+        text = report.save(tmp_path / f"report{suffix}").read_text(encoding="utf-8")
+        assert text
+        if suffix == ".html":
+            assert text.startswith("<!doctype html>")
+            assert 'lang="ja"' in text
+        with pytest.raises(OptionError):
+            report.save(tmp_path / "report.doc")
+
+
 def test_the_path_is_picked_out():
     net, loss = network()
     e = tj.explain(loss, "2.weight", names=net)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ import numpy as np
 from ...errors import Language, language, text_in
 from ...nn.summary import width as columns
 from ..drawing import Drawing
+from ..explained import plain
 from ..wording import Look, number, shape
+from ..written import write
 from .chart import Chart
 from .finding import SEVERITIES, Finding
 
@@ -67,8 +70,13 @@ class Diagnosis:
 
     # ── words ───────────────────────────────────────────────────────────────────────────────
 
+    @property
+    def lang(self) -> Language:
+        """The language in which it speaks."""
+        return self._language or language()
+
     def _words(self, key: str, **facts: Any) -> str:
-        return text_in(self._language or language(), key, **facts)
+        return text_in(self.lang, key, **facts)
 
     def _title(self) -> str:
         operations = sum(node.kind == "operation" for node in self.graph.nodes)
@@ -79,14 +87,14 @@ class Diagnosis:
             )
             for s in SEVERITIES if any(f.severity == s for f in self.findings)
         ]
-        comma = "、" if (self._language or language()) == "ja" else ", "
+        comma = "、" if self.lang == "ja" else ", "
         summary = comma.join(counts) or self._words("diagnosis_healthy")
         return self._words(
             "diagnosis_title", summary=summary, operations=operations, layers=len(self.layers)
         )
 
     def _said(self, finding: Finding) -> tuple[str, str, str]:
-        return finding.said(self._language or language())
+        return finding.said(self.lang)
 
     def _table(self) -> tuple[list[str], list[list[str]]]:
         head = [
@@ -104,12 +112,19 @@ class Diagnosis:
             ]
         return head, [_cells(row) for row in rows]
 
+    def save(self, path: str | Path) -> Path:
+        """Save as .html, .md, .txt, or as a picture of the graph with the places marked.
+
+        Gives the path. Raises OptionError for another suffix; as Drawing.save does.
+        """
+        return write(self, path)
+
     def draw(self, depth: int | None = None, fold: bool = False, **options: Any) -> Drawing:
         """Draw the graph with the places marked that something was found at.
 
         depth, fold: as those of `tj.draw`; options: those of a Look: direction="TB", theme="dark".
         """
-        chosen = self._language or language()
+        chosen = self.lang
         marks: dict[str, str] = {}
         for finding in reversed(self.findings):  # so that the worst is said
             text = f"{SIGNS[finding.severity]} {finding.said(chosen)[0]}"
@@ -168,19 +183,19 @@ class Diagnosis:
 
     def markdown(self) -> str:
         """Give the report as Markdown."""
-        parts = [f"**{_plain(self._title())}**", ""]
+        parts = [f"**{plain(self._title())}**", ""]
         for finding in self.findings:
             title, what, cure = self._said(finding)
             word = self._words(WORDS[finding.severity])
-            parts.append(f"- **{_plain(title)}** ({word})  ")
-            parts.append(f"  {_plain(what)}  ")
-            parts.append(f"  → {_plain(cure)}" + ("  " if finding.line else ""))
+            parts.append(f"- **{plain(title)}** ({word})  ")
+            parts.append(f"  {plain(what)}  ")
+            parts.append(f"  → {plain(cure)}" + ("  " if finding.line else ""))
             if finding.line:
-                parts.append(f"  {_plain(finding.line)}")
+                parts.append(f"  {plain(finding.line)}")
         if self.layers:
             head, rows = self._table()
-            parts += ["", f"| {' | '.join(map(_plain, head))} |", "|---|---|---:|---:|---:|"]
-            parts += [f"| {' | '.join(map(_plain, row))} |" for row in rows]
+            parts += ["", f"| {' | '.join(map(plain, head))} |", "|---|---|---:|---:|---:|"]
+            parts += [f"| {' | '.join(map(plain, row))} |" for row in rows]
         return "\n".join(parts) + "\n"
 
     def html(self) -> str:
@@ -250,8 +265,3 @@ def _aligned(rows: list[list[str]]) -> list[str]:
         ).rstrip()
         for row in rows
     ]
-
-
-def _plain(text: str) -> str:
-    """Take Markdown's signs for signs."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>#|$~" else c for c in text)
