@@ -267,7 +267,12 @@ def _record(rule: Rule, key: str, places: tuple[int, ...]) -> list[str]:
     scope[name] = plan
     saved = "".join(_slot(rule, slot, places) + ", " for slot in plan.slots)
     parents = "".join(f"n{i}, " for i in places)
-    return [f"        n_.plan = {name}; n_.parents = ({parents}); n_.saved = ({saved})"]
+    lines = [f"        n_.plan = {name}; n_.parents = ({parents}); n_.saved = ({saved})"]
+    for i, given in enumerate(rule.arguments):  # a number that no pull needs: for pictures
+        if i not in places and rule.pulls[i] is not None and given not in plan.slots:
+            lines.append(f"        if type(v{i}) is float or type(v{i}) is int: "
+                         f"n_.note = {{'given': {{{given!r}: v{i}}}}}")
+    return lines
 
 
 def _slot(rule: Rule, slot: str, places: tuple[int, ...]) -> str:

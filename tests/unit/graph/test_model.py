@@ -58,7 +58,7 @@ def test_a_number_is_a_constant():
 
 def test_a_constant_that_was_not_kept_is_there_without_a_value():
     x = leaf([1.0, 2.0])
-    graph = graph_of((x + 3).sum())
+    graph = graph_of((x + np.array([3.0, 3.0], np.float32)).sum())
     constant = next(n for n in graph.nodes if n.kind == "constant")
     assert constant.value is None
     assert constant.shape is None
@@ -66,6 +66,15 @@ def test_a_constant_that_was_not_kept_is_there_without_a_value():
     assert added.shape == (2,)
     assert added.value is None, "nothing tells what was added"
     assert_array_equal(graph.nodes[-1].value, 9.0)
+
+
+def test_a_number_that_no_rule_needs_is_kept_for_pictures():
+    x = leaf([1.0, 2.0])
+    graph = graph_of((x + 3).sum())
+    constant = next(n for n in graph.nodes if n.kind == "constant")
+    assert constant.value == 3
+    added = next(n for n in graph.nodes if n.label == "np.add")
+    assert_array_equal(added.value, [4.0, 5.0])
 
 
 def test_an_optional_argument_left_out_is_no_constant():

@@ -75,7 +75,7 @@ def test_a_deep_tree_is_linear_and_not_deep():
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_options_say_what_is_shown(language):
     x = leaf([1.0, 2.0], "x")
-    y = x * 2 + 1
+    y = x * 2 + np.array([1.0, 1.0], np.float32)
     y.sum().backward(retain_graph=True)
     words = Look(language).word
     full = draw(y, lang=language, gradients="gathered").text
