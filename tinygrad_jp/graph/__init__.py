@@ -5,6 +5,10 @@ wording.py says each record in words. dot.py, mermaid.py and tree.py write it do
 DOT into SVG and PNG, drawing.py is `tj.draw`. May import autograd and what lies below. A new
 window is a function of (Graph, Look), and a suffix in drawing.py.
 
+page.py makes the page that plays a graph: steps.py orders the steps, layout.py places the boxes,
+contents.py writes everything as data, and the program in player/ shows it. formulas.py has each
+operation's formulas, which typeset.py and mathml.py set.
+
 What speaks of a graph stands on recording.py, where each record has its node of the engine:
 explain.py writes a gradient out path by path, doctor/ says what keeps a network from learning,
 checks.py holds the rules against differences. recorder.py follows a training over time.

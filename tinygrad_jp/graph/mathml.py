@@ -6,6 +6,7 @@ element: no text is ever read as markup.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 from xml.etree import ElementTree
@@ -31,7 +32,9 @@ def mathml(formula: Set) -> Tree:
         raise missing("latex2mathml", "graph") from None
     if formula.latex.startswith(WORDS):
         return ["math", {}, [["mtext", {}, [formula.text]]]]
-    return _tree(ElementTree.fromstring(convert(formula.latex)))
+    # latex2mathml takes the hyphen in a function's name for a minus
+    latex = re.sub(r"\\operatorname\{([a-z]+-[a-z-]+)\}", r"\\text{\1}", formula.latex)
+    return _tree(ElementTree.fromstring(convert(latex)))
 
 
 def _tree(element: Any) -> Tree:

@@ -216,6 +216,19 @@ def test_an_element_is_followed(opened):
     assert "要素 [1, 1] 3 × 1 = 3" in step_text(tab)
 
 
+def test_an_element_of_a_product_is_written_out(opened):
+    loss, paths = programs.network()
+    tab = opened(loss, paths)
+    press(tab, *["ArrowRight"] * 9)
+    assert "np.matmul から np.transpose へ" in step_text(tab)
+    tab.locator("#step .result td button").first.click()
+    assert "要素 [0, 0] 1 × (−0.03793) + 3 × 0.4992 = 1.46" in step_text(tab)
+    press(tab, *["ArrowRight"] * 3)
+    assert "linear から body.fc1.weight へ" in step_text(tab)
+    tab.locator("#step .result td button").first.click()
+    assert "要素 [0, 0] −0.03793 × 1 + 0.4992 × 3 = 1.46" in step_text(tab)
+
+
 def test_a_big_array_is_summed_up_and_asked_for_by_index(opened):
     values = np.linspace(-1, 1, 3000, dtype=np.float32).reshape(50, 60)
     x = programs.leaf(values, "x")
@@ -630,3 +643,19 @@ def test_the_player_runs_in_a_notebooks_frame(opened, browser, tmp_path):
     inside.wait_for_selector("html[data-ready]")
     inside.click("#forth")
     assert "順伝播 1 / 2" in inside.inner_text("#step")
+
+
+def test_paper_shows_the_whole_graph_in_light_colours(opened):
+    loss, paths = programs.network()
+    tab = opened(loss, paths, color_scheme="dark", viewport={"width": 400, "height": 500})
+    press(tab, "+", "+", "+", "+")
+    settled(tab)
+    assert box(tab, "n0").count() == 0 or box(tab, "n10").count() == 0  # out of sight
+    before = zoom_of(tab), background(tab)
+    tab.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert {box(tab, f"n{i}").count() for i in range(11)} == {1}
+    assert background(tab) == "rgb(246, 246, 243)"
+    assert len(tab.get_attribute("#canvas", "viewBox").split()) == 4
+    tab.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert (zoom_of(tab), background(tab)) == before
+    assert tab.get_attribute("#canvas", "viewBox") is None

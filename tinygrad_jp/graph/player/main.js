@@ -247,14 +247,18 @@ for (const speed of [0.5, 1, 2, 4, 16]) {
 }
 byId("slider").max = String(STEPS.length);
 
-const MANY = 200; // nodes above which a graph of modules opens folded
+const MANY = 120; // nodes above which a graph of modules opens folded
 if (DATA.nodes.length > MANY) {
-  for (const group of groups.values()) if (!group.parent) folded.add(group.id);
+  for (const id of outermost()) folded.add(id);
   if (folded.size) picture = arrange();
 }
+let offPaper = null;
 addEventListener("beforeprint", () => {
-  fit();
-  draw();
+  offPaper ??= onPaper();
+});
+addEventListener("afterprint", () => {
+  offPaper?.();
+  offPaper = null;
 });
 document.documentElement.lang = language ? "en" : "ja";
 showFrame();
@@ -262,6 +266,6 @@ showPlace();
 showStep();
 showDetails();
 showTraining();
-fit();
+openView();
 draw();
 document.documentElement.dataset.ready = "true";

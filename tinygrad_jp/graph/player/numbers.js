@@ -1,8 +1,8 @@
 // Numbers and arrays: read from the data, written as a reader expects them.
 
-const ROWS_SHOWN = 8;
-const COLUMNS_SHOWN = 6;
-const MOST_CELLS = ROWS_SHOWN * 2 * COLUMNS_SHOWN * 2; // more are looked up by their index
+// How much of an array is shown: all of it up to the first number, else the second.
+const ROWS = [12, 8];
+const COLUMNS = [5, 4];
 
 /** Gives the numbers of an array in the data, or null where only its statistics are there. */
 function numbersOf(place) {
@@ -101,26 +101,32 @@ function arrayView(place, { picked = null, pick = null, label = "" } = {}) {
   if (record.z !== undefined) view.append(statistics(record));
   if (numbers) view.append(table(record.s, numbers, { picked, pick, label }));
   if (!numbers) view.append(el("p", { class: "note" }, word("too_big")));
-  else if (size > MOST_CELLS) view.append(indexForm(record.s, numbers, picked, pick));
+  else if (isCut(record.s)) view.append(indexForm(record.s, numbers, picked, pick));
   return view;
 }
+
+const isCut = (shape) => shape.at(-1) > COLUMNS[0] ||
+  sizeOf(shape) / Math.max(1, shape.at(-1)) > ROWS[0];
 
 /** Lays an array out as rows of its last axis; one of many axes as the rows one after another. */
 function table(shape, numbers, { picked, pick, label }) {
   const columns = shape.at(-1);
   const rows = numbers.length / columns;
-  const shownRows = rows <= ROWS_SHOWN * 2 ? rows : ROWS_SHOWN;
-  const shownColumns = columns <= COLUMNS_SHOWN * 2 ? columns : COLUMNS_SHOWN;
+  const shownRows = rows <= ROWS[0] ? rows : ROWS[1];
+  const shownColumns = columns <= COLUMNS[0] ? columns : COLUMNS[1];
+  const digits = isCut(shape) ? 3 : 4;
   const body = el("tbody");
   const line = (i) => {
     const row = el("tr");
     for (let j = 0; j < shownColumns; j++) row.append(cell(i * columns + j));
     if (shownColumns < columns) row.append(el("td", { class: "more" }, "…"));
+    const far = picked === null ? -1 : picked - i * columns;
+    if (far >= shownColumns && far < columns) row.append(cell(picked));
     return row;
   };
   const cell = (flat) => {
     const title = `${indexText(flat, shape)} = ${numbers[flat]}`;
-    const text = number(numbers[flat]);
+    const text = number(numbers[flat], digits);
     return el("td", { class: flat === picked ? "picked" : null, title }, pick
       ? el("button", {
         type: "button", "aria-pressed": String(flat === picked), onclick: () => pick(flat),
@@ -133,12 +139,11 @@ function table(shape, numbers, { picked, pick, label }) {
     const chosen = picked === null ? -1 : Math.floor(picked / columns);
     if (chosen >= shownRows) body.append(line(chosen));
   }
-  const isCut = shownRows < rows || shownColumns < columns;
   const all = shapeText(shape);
   const shown = shape.length === 1 ? shownColumns : `${shownRows} × ${shownColumns}`;
   return el("div", {},
     el("div", { class: "scroll" }, el("table", { class: "matrix", "aria-label": label || null }, body)),
-    isCut && el("p", { class: "note" }, word("rows_shown", { all, shown })));
+    isCut(shape) && el("p", { class: "note" }, word("rows_shown", { all, shown })));
 }
 
 function statistics(record) {

@@ -148,10 +148,46 @@ function elementLine(edge, from) {
   const arrived = numbersOf(from.gradient);
   const isByElement = slopes && arrived && sent && sameShape(shapeOf(edge.slope), shape) &&
     (arrived.length === sent.length || arrived.length === 1);
-  if (!isByElement) return null;
+  if (!isByElement) return productLine(edge, from, flat);
   const g = arrived[arrived.length === 1 ? 0 : flat];
   return el("p", { class: "equation" }, el("b", {}, word("element", { index: indexText(flat, shape) })),
     ` ${number(g)} × ${number(slopes[flat])} = ${number(sent[flat])}`);
+}
+
+// Pulls that are products of matrices: left and right factor, and whether each is transposed.
+const PRODUCTS = {
+  "g bᵀ": ["g", "b", false, true], "aᵀ g": ["a", "g", true, false],
+  "g w": ["g", "w", false, false], "gᵀ x": ["g", "x", true, false],
+};
+const TERMS_SHOWN = 4;
+
+/** Writes one element of a product of matrices out as the sum that it is. */
+function productLine(edge, from, flat) {
+  const product = PRODUCTS[derivativeOf(edge)?.pulltext];
+  if (!product || edge.slope !== null) return null;
+  const factor = (name, isTurned) => {
+    const place = name === "g" ? from.gradient : nodes.get(
+      entering.get(from.id).map((i) => DATA.edges[i]).find((e) => e.argument === name)?.from)?.value;
+    const numbers = numbersOf(place);
+    const shape = numbers && shapeOf(place);
+    if (!numbers || shape.length !== 2) return null;
+    return {
+      length: shape[isTurned ? 0 : 1],
+      at: (i, k) => numbers[isTurned ? k * shape[1] + i : i * shape[1] + k],
+    };
+  };
+  const [left, right] = [factor(product[0], product[2]), factor(product[1], product[3])];
+  const shape = shapeOf(edge.contribution);
+  if (!left || !right || shape.length !== 2) return null;
+  const [i, j] = unravel(flat, shape);
+  const terms = [];
+  for (let k = 0; k < Math.min(left.length, TERMS_SHOWN); k++) {
+    const [a, b] = [number(left.at(i, k)), number(right.at(k, j))];
+    terms.push(`${a} × ${b.startsWith("−") ? `(${b})` : b}`);
+  }
+  const more = left.length > TERMS_SHOWN ? ` + … (${left.length})` : "";
+  return el("p", { class: "equation" }, el("b", {}, word("element", { index: indexText(flat, shape) })),
+    ` ${terms.join(" + ")}${more} = ${number(numbersOf(edge.contribution)[flat])}`);
 }
 
 function broadcastNote(edge) {

@@ -50,7 +50,10 @@ new ResizeObserver(() => {
   ask();
 }).observe(stage);
 
+let isPrinting = false;
+
 function inSight() {
+  if (isPrinting) return { left: -Infinity, top: -Infinity, right: Infinity, bottom: Infinity };
   const { width, height } = room;
   const margin = 40 / view.zoom;
   const left = -view.x / view.zoom - margin;
@@ -278,9 +281,28 @@ function bounds() {
 function fit() {
   const { width, height } = room;
   const whole = bounds();
-  const zoom = Math.min(1.4, width / (whole.w + 48), height / (whole.h + 72));
+  const buttons = 40; // pixels at the bottom, which the buttons lie over
+  const zoom = Math.min(1.4, width / (whole.w + 32), Math.max(80, height - buttons) / (whole.h + 32));
   ZOOM.least = Math.min(0.02, zoom);
-  moveTo({ zoom, x: width / 2 - whole.x * zoom, y: height / 2 - whole.y * zoom }, false);
+  const y = (height - buttons) / 2 - whole.y * zoom;
+  moveTo({ zoom, x: width / 2 - whole.x * zoom, y }, false);
+}
+
+/** Shows the whole graph, or where it begins, if the whole would be a thread of tiny boxes. */
+function openView() {
+  fit();
+  const { width, height } = room;
+  const whole = bounds();
+  const share = Math.min((whole.w * view.zoom) / width, (whole.h * view.zoom) / height);
+  if (view.zoom >= 0.25 || share > 0.3) return;
+  const first = picture.boxes.get(holder(DATA.nodes[0].id));
+  const zoom = 0.7;
+  const isWide = whole.w > whole.h;
+  moveTo({
+    zoom,
+    x: isWide ? width * 0.2 - first.x * zoom : width / 2 - first.x * zoom,
+    y: isWide ? height / 2 - first.y * zoom : height * 0.2 - first.y * zoom,
+  }, false);
 }
 
 function zoomBy(factor, at = null) {
@@ -294,6 +316,25 @@ function zoomBy(factor, at = null) {
 
 function panBy(dx, dy) {
   moveTo({ ...view, x: view.x + dx, y: view.y + dy }, false);
+}
+
+/** Shows the whole graph on paper, in the colours for paper, and gives back what undoes that. */
+function onPaper() {
+  const [shown, root, theme] = [view, document.documentElement, document.documentElement.dataset.theme];
+  const whole = bounds();
+  isPrinting = true;
+  root.dataset.theme = "light";
+  view = { x: 0, y: 0, zoom: 1 };
+  const corner = [whole.x - whole.w / 2 - 8, whole.y - whole.h / 2 - 8];
+  canvas.setAttribute("viewBox", `${corner.join(" ")} ${whole.w + 16} ${whole.h + 16}`);
+  draw();
+  return () => {
+    isPrinting = false;
+    root.dataset.theme = theme;
+    canvas.removeAttribute("viewBox");
+    view = shown;
+    draw();
+  };
 }
 
 let gliding = 0;
@@ -426,13 +467,20 @@ function bringInside(box) {
   panBy(shift(x, box.w * view.zoom, width), shift(y, box.h * view.zoom, height));
 }
 
-function foldAll(isFolded) {
-  for (const group of groups.values()) {
-    if (isFolded && !group.parent) folded.add(group.id);
-    else if (!isFolded) folded.delete(group.id);
+/** Lists the modules to fold: the outermost ones, but those inside where one holds all others. */
+function outermost() {
+  let level = [...groups.values()].filter((g) => !g.parent);
+  while (level.length === 1 && level[0].inner.length) {
+    level = level[0].inner.map((id) => groups.get(id));
   }
+  return level.map((g) => g.id);
+}
+
+function foldAll(isFolded) {
+  folded.clear();
+  if (isFolded) for (const id of outermost()) folded.add(id);
   redraw();
-  fit();
+  openView();
   showFolds();
 }
 
