@@ -32,7 +32,7 @@ class DataLoader:
     dataset: a Dataset, or anything with a length and items by number.
     shuffle: draw a new order for every pass. The order depends on `seed` and the number of the
         pass alone, so that two runs, or one that was resumed, see the same batches.
-    seed: None draws one from tj.manual_seed's generator.
+    seed: None draws one from `generator`, or from tj.manual_seed's.
     drop_last: leave out the last batch if it is not full.
     collate_fn: makes a batch of a list of items; `default_collate` unless given.
     num_workers: threads that fetch items ahead (0: none). An error in one comes out of the loop
@@ -53,6 +53,7 @@ class DataLoader:
         self, dataset: Any, batch_size: int = 1, shuffle: bool = False, *, seed: int | None = None,
         drop_last: bool = False, collate_fn: Callable[[list[Any]], Any] | None = None,
         num_workers: int = 0, prefetch_factor: int = 2,
+        generator: np.random.Generator | None = None,
     ) -> None:
         if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
             raise ArgumentError("loader_dataset", kind=type(dataset).__name__)
@@ -69,7 +70,8 @@ class DataLoader:
         self.collate_fn = collate_fn
         self.num_workers = num_workers
         self.prefetch_factor = prefetch_factor
-        self.seed = int(random.generator().integers(2**63)) if seed is None else int(seed)
+        drawn = random.generator(generator).integers(2**63) if seed is None else seed
+        self.seed = int(drawn)
         self.epoch = 0  # the number of the next pass
 
     def __len__(self) -> int:

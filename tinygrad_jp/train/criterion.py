@@ -73,21 +73,25 @@ def as_criterion(loss: Any, loss_weights: Any = None) -> Criterion:
         if set(factors) - set(losses):
             raise OptionError("loss_weights", given=list(factors), outputs=list(losses))
         for one in losses.values():
-            if not callable(one):
-                raise ArgumentError("loss_kind", kind=type(one).__name__)
+            check(one)
         return SeveralCriteria(losses, factors)
-    if not callable(loss) or isinstance(loss, type):
-        raise ArgumentError("loss_kind", kind=loss.__name__ if isinstance(loss, type) else
-                            type(loss).__name__)
+    check(loss)
     if loss_weights is not None:
         raise OptionError("loss_weights", given=loss_weights, outputs=[])
     return Criterion(loss)
 
 
+def check(loss: Any) -> None:
+    """Refuse what is no loss; a class of them too, which was not called."""
+    if isinstance(loss, type) or not callable(loss):
+        kind = loss if isinstance(loss, type) else type(loss)
+        raise ArgumentError("loss_kind", kind=kind.__name__)
+
+
 def weighted(loss: Any) -> Callable[[Any, Any, Any], Any]:
     """Make the function of (output, target, weights) that weighs each sample's loss.
 
-    Σ wᵢ·lossᵢ / N, as in Keras. A loss with a `reduction` is asked for one value per element; any
+    Σ wᵢ·lossᵢ / N, as in Keras, or Σ wᵢ·lossᵢ where the loss itself is a sum. A loss with a `reduction` is asked for one value per element; any
     other is called with the weights as its third argument.
     """
     if not hasattr(loss, "reduction"):
@@ -99,9 +103,11 @@ def weighted(loss: Any) -> Callable[[Any, Any, Any], Any]:
             each = loss(y, t)
         finally:
             loss.reduction = reduction
+        is_sum = reduction == "sum"
         if each.ndim > 1:
-            each = each.reshape(each.shape[0], -1).mean(1)
+            rows = each.reshape(each.shape[0], -1)
+            each = rows.sum(1) if is_sum else rows.mean(1)
         total = (each * w.reshape(each.shape)).sum()
-        return total if reduction == "sum" else total / each.shape[0]
+        return total if is_sum else total / each.shape[0]
 
     return weigh

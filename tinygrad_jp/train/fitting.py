@@ -51,6 +51,7 @@ def fit(
         Checkpoint.  resume: True goes on from that file, if it is there yet, bit for bit as if
         nothing had happened; a path goes on from another.
     compile: True makes one program of a step (see tj.compile); "auto" does where it can be done.
+        Its last digits are not those of eager execution, so a resumed training's may differ too.
     verbose: "auto" shows progress, live on a terminal and as lines elsewhere; 0 nothing; 2 a line
         for every epoch.
     Ctrl-C ends the training after the batch it is at and keeps the history.

@@ -286,3 +286,32 @@ def test_folds_part_the_items(n, k, shuffle):
 def test_what_makes_no_sense_is_refused(call, kind):
     with pytest.raises(kind):
         call()
+
+
+@pytest.mark.parametrize("change", [
+    lambda a: a.astype(a.dtype.newbyteorder(">")), np.asfortranarray,
+    lambda a: np.repeat(a, 2, 0)[::2], lambda a: a[::-1][::-1], lambda a: a.view(),
+], ids=["big endian", "fortran", "strided", "reversed", "view"])
+def test_arrays_of_any_layout_give_the_same_batches(change):
+    x = np.arange(24, dtype=np.float32).reshape(8, 3)
+    made = change(x)
+    if change.__name__ != "asfortranarray":
+        made.flags.writeable = False
+    for batch, (want,) in zip(DataLoader(TensorDataset(made), 3, True, seed=1),
+                              DataLoader(TensorDataset(x), 3, True, seed=1), strict=True):
+        assert batch[0].numpy().tobytes() == want.numpy().tobytes()
+        assert batch[0].dtype.isnative
+
+
+def test_rows_on_disk_are_not_read_in_whole(tmp_path):
+    rows_on_disk = np.lib.format.open_memmap(tmp_path / "x.npy", "w+", np.float32, (100, 4))
+    rows_on_disk[:] = np.arange(400).reshape(100, 4)
+    dataset = TensorDataset(rows_on_disk, np.arange(100))
+    assert np.shares_memory(dataset.arrays[0], rows_on_disk)
+    for x, t in DataLoader(dataset, 32, True, seed=0):
+        np.testing.assert_array_equal(x.numpy()[:, 0], 4 * t.numpy())
+
+
+def test_a_generator_decides_the_seed():
+    a, b = (DataLoader(rows(), 2, True, generator=np.random.default_rng(4)) for _ in range(2))
+    assert a.seed == b.seed

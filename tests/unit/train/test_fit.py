@@ -410,3 +410,64 @@ def test_what_cannot_be_compiled_goes_on_without_or_says_so():
         tj.fit(model, data(), loss, adam(model), compile=True, **options)
     with pytest.raises(errors.OptionError):
         tj.fit(model, data(), loss, adam(model), compile=3, **options)
+
+
+# ── losses ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_weights_per_output_and_sums():
+    from tinygrad_jp.train.criterion import as_criterion
+
+    rng = np.random.default_rng(0)
+    y = {"a": tj.tensor(rng.random((6, 2))), "b": tj.tensor(rng.random(6))}
+    t = {"a": tj.tensor(rng.random((6, 2))), "b": tj.tensor(rng.random(6))}
+    w = {"a": tj.tensor(rng.random(6)), "b": tj.tensor(rng.random(6))}
+    both = as_criterion({"a": nn.MSELoss(), "b": nn.L1Loss(reduction="sum")}, {"b": 0.25})
+    squares = (((y["a"] - t["a"]).numpy() ** 2).mean(1) * w["a"].numpy()).mean()
+    distances = (abs((y["b"] - t["b"]).numpy()) * w["b"].numpy()).sum()
+    assert both(y, t, w).item() == pytest.approx(squares + 0.25 * distances)
+    total, parts = both.parts(y, t, w["b"])
+    assert total.item() == pytest.approx(parts[0].item() + 0.25 * parts[1].item())
+    assert as_criterion(both) is both
+    for wrong in ([nn.MSELoss], [3], {"a": "mse"}):
+        with pytest.raises(errors.ArgumentError):
+            as_criterion(wrong)
+    with pytest.raises(errors.OptionError, match="c"):
+        as_criterion({"a": nn.MSELoss()}, {"c": 1.0})
+
+
+def test_a_loss_keeps_its_reduction_even_if_it_fails():
+    from tinygrad_jp.train.criterion import as_criterion
+
+    loss = nn.MSELoss()
+    with pytest.raises(errors.ShapeError):
+        as_criterion(loss)(tj.ones(3), tj.ones(2), tj.ones(3))
+    assert loss.reduction == "mean"
+
+
+def test_a_task_of_ones_own():
+    class Median(tj.train.Task):
+        """Move a number toward the median: no Tensor anywhere."""
+
+        def __init__(self):
+            self.value = 0.0
+
+        def train_step(self, x):
+            self.value += 0.1 * np.sign(x.numpy() - self.value).mean()
+            return abs(x.numpy() - self.value).mean()
+
+        def evaluate_step(self, x):
+            return abs(x.numpy() - self.value).mean()
+
+        def state_dict(self):
+            return {"value": self.value}
+
+        def load_state_dict(self, state):
+            self.value = state["value"]
+
+    x = np.array([1.0, 2.0, 3.0, 4.0, 100.0])
+    task = Median()
+    feed = tj.train.as_feed((x,), 5)
+    history = tj.train.train(task, feed, epochs=300, validation=feed)
+    assert task.value == pytest.approx(3.0, abs=0.15)
+    assert history["val_loss"][-1] == pytest.approx(abs(x - 3).mean(), abs=0.1)
