@@ -1,4 +1,4 @@
-"""The command line: python -m tinygrad_jp demo, draw, version."""
+"""The command line: python -m tinygrad_jp demo, draw, explain, diagnose, check, version."""
 
 from __future__ import annotations
 
@@ -91,6 +91,92 @@ def draw(
     save(drawing, paths)
 
 
+REPORT = click.option(
+    "-o", "--out", "paths", multiple=True, type=click.Path(path_type=Path),
+    help="保存先。.html .md .txt .svg .png .pdf(何度でも) / where to save.",
+)
+LANG = click.option("--lang", type=click.Choice(["ja", "en"]))
+
+
+def tell(kind: str, target: str, inputs: Sequence[str], files: Any, lang: Any, **more: Any) -> Any:
+    """Print what was found out, or save it wherever it is wanted; give it."""
+    from .graph.shell import told
+
+    if lang is not None:
+        set_language(lang)
+    report = told(kind, target, inputs, lang=lang, **more)
+    for path in files:
+        click.echo(str(report.save(path)))
+    if not files:
+        click.echo(str(report))
+    return report
+
+
+@commands.command()
+@click.argument("target")
+@click.argument("inputs", nargs=-1)
+@click.argument("w")
+@click.option("--index", help="1 つの要素だけ。0,1 / one element only.")
+@click.option("--paths", "most", type=click.IntRange(min=1), default=8, show_default=True,
+              help="書き出す経路の数 / how many paths to write out.")
+@REPORT
+@LANG
+def explain(
+    target: str, inputs: tuple[str, ...], w: str, index: str | None, most: int,
+    paths: tuple[Path, ...], lang: Any,
+) -> None:
+    """勾配の理由を書き出す / write out why the gradient of TARGET with respect to W is what it is.
+
+    \b
+    TARGET: script.py:loss(損失か、損失を返す関数 / a loss, or a function that gives one)
+    W: スクリプトの中の名前、パラメータのパス、絵の番号 n3
+        a name in the script, a parameter's path, a node's id in the picture
+    """
+    at: Any = None
+    if index is not None:
+        try:
+            at = tuple(int(i) for i in index.strip("()").split(",") if i.strip())
+        except ValueError:
+            raise click.BadParameter(index, param_hint="--index") from None
+    tell("explain", target, (*inputs, w), paths, lang, index=at, paths=most)
+
+
+@commands.command()
+@click.argument("target")
+@click.argument("inputs", nargs=-1)
+@REPORT
+@LANG
+def diagnose(target: str, inputs: tuple[str, ...], paths: tuple[Path, ...], lang: Any) -> None:
+    """学習を妨げるものを探す / look for what keeps a network from learning.
+
+    \b
+    TARGET: script.py:loss、または script.py:model
+    INPUTS: model のとき、入力、正解、損失関数の名前 / for a model, names of x, t and loss_fn
+
+    重大なものがあれば終了コードは 1 / the exit code is 1 if there is an error.
+    """
+    report = tell("diagnose", target, inputs, paths, lang)
+    if any(finding.severity == "error" for finding in report.findings):
+        raise click.exceptions.Exit(1)
+
+
+@commands.command()
+@click.argument("target")
+@click.argument("inputs", nargs=-1)
+@REPORT
+@LANG
+def check(target: str, inputs: tuple[str, ...], paths: tuple[Path, ...], lang: Any) -> None:
+    """規則を数値微分と比べる / compare each operation's rule with differences.
+
+    \b
+    TARGET: script.py:loss(損失か、損失を返す関数 / a loss, or a function that gives one)
+
+    誤りがあれば終了コードは 1 / the exit code is 1 if one is wrong.
+    """
+    if not tell("check", target, inputs, paths, lang).ok:
+        raise click.exceptions.Exit(1)
+
+
 def save(drawing: Any, paths: Sequence[Path]) -> None:
     """Save a drawing wherever it is wanted, or print it."""
     for path in paths:
@@ -127,4 +213,4 @@ def run(arguments: Sequence[str]) -> int:
         return 1
     if code == 0:  # from --help: a command that has done its work gives nothing
         raise SystemExit(0)
-    return 0
+    return code if isinstance(code, int) else 0

@@ -1,4 +1,4 @@
-"""What `python -m tinygrad_jp draw` draws: something named in a script or a module."""
+"""What the command line draws and tells: something named in a script or a module."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from typing import Any
 
 from ..autograd.tensor import Tensor
 from ..errors import OptionError, ScriptError, TinygradError
+from .checks import GraphCheck, check_graph
+from .doctor import Diagnosis, diagnose
 from .drawing import Drawing, draw
+from .explain import explain
+from .explanation import Explanation
 from .failure import can_be_drawn
 from .names import is_module
 
@@ -44,6 +48,42 @@ def drawn(target: str, inputs: Sequence[str] = (), **options: Any) -> Drawing:
                 raised = ScriptError("shell_raised", target=target, trace=trace_of(error))
                 raised.names = vars(module)
                 raise raised from error
+            raise
+        except Exception as error:
+            raise ScriptError("shell_raised", target=target, trace=trace_of(error)) from error
+
+
+def told(
+    kind: str, target: str, inputs: Sequence[str] = (), **options: Any
+) -> Explanation | Diagnosis | GraphCheck:
+    """Say what explain, diagnose or check_graph (the kind) find in what a target names.
+
+    target: a loss, or a function that gives one; to be diagnosed, also a Module.
+    inputs: names in the same script: for "explain" the Tensor to explain; for a Module the batch,
+        the targets and the loss function; for a function what to call it with.
+    options: those of the three functions. Raises as `drawn` does, and as those functions do.
+    """
+    place, _, name = target.rpartition(":")
+    if not place or not name:
+        raise OptionError("shell_target", given=target)
+    with _running(place):
+        module = _module(place)
+        thing = found(module, name, target)
+        options.setdefault("names", vars(module))
+        try:
+            if kind == "diagnose" and is_module(thing):
+                options.pop("names")
+                return diagnose(thing, *(_value(module, text, None) for text in inputs), **options)
+            asked = inputs[-1:] if kind == "explain" else ()
+            given = inputs[: len(inputs) - len(asked)]
+            if callable(thing) and not isinstance(thing, Tensor):
+                thing = thing(*(_value(module, text, None) for text in given))
+            if kind == "explain":
+                return explain(thing, asked[0], **options)
+            return diagnose(thing, **options) if kind == "diagnose" else (
+                check_graph(thing, **options)
+            )
+        except TinygradError:
             raise
         except Exception as error:
             raise ScriptError("shell_raised", target=target, trace=trace_of(error)) from error
