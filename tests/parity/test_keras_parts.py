@@ -168,6 +168,9 @@ def test_constant_initializer(name):
 A = np.random.default_rng(8).normal(size=(2, 3, 4)).astype("float32")
 B = np.random.default_rng(9).normal(size=(4, 3)).astype("float32")
 
+C = B.copy()
+C[1, 2] = np.nan
+
 OPERATIONS: dict[str, Any] = {
     **{name: (lambda o, name=name: getattr(o, name)(A)) for name in (
         "abs", "exp", "square", "sin", "tanh", "sigmoid", "sign", "floor", "negative", "relu",
@@ -237,6 +240,41 @@ OPERATIONS: dict[str, Any] = {
     "multi-hot": lambda o: o.multi_hot(np.array([[0, 2], [1, 1]]), 4),
     "meshgrid": lambda o: list(o.meshgrid(np.arange(2.0, dtype="float32"), np.arange(3.0, dtype="float32"))),
     "logical": lambda o: o.logical_and(B > 0, B < 1),
+    **{name: (lambda o, name=name: getattr(o, name)(C)) for name in (
+        "nanmax", "nanmin", "nanmean", "nansum", "nanstd", "nanvar", "nanprod", "nanmedian",
+        "nancumsum", "nanargmax", "fliplr", "flipud", "rot90", "corrcoef", "diff", "ptp",
+    )},
+    "nanmean-axis": lambda o: o.nanmean(C, axis=0, keepdims=True),
+    "quantile": lambda o: o.quantile(B, 0.3, axis=0),
+    "percentile": lambda o: o.percentile(B, 70, axis=1),
+    "kron": lambda o: o.kron(B[:2], B[2:]),
+    "array-split": lambda o: o.array_split(B, 3, axis=0),
+    "vsplit": lambda o: o.vsplit(B, 2),
+    "dstack": lambda o: o.dstack([B, B + 1]),
+    "trapezoid": lambda o: o.trapezoid(B, axis=0),
+    "vander": lambda o: o.vander(B[0], 3),
+    "isin": lambda o: o.isin(np.array([1, 2, 5]), np.array([2, 5])),
+    "digitize": lambda o: o.digitize(B, np.array([-1.0, 0.0, 1.0], "float32")),
+    "bincount": lambda o: o.bincount(np.array([0, 2, 2, 1])),
+    "inv": lambda o: o.inv(B[:3]),
+    "det": lambda o: o.det(B[:3]),
+    "solve": lambda o: o.solve(B[:3], B[1:]),
+    "cholesky": lambda o: o.cholesky(o.matmul(o.transpose(B), B)),
+    "logdet": lambda o: o.logdet(o.matmul(o.transpose(B), B)),
+    "singular": lambda o: o.svd(B, compute_uv=False),
+    "eigenvalues": lambda o: o.eigh(o.matmul(o.transpose(B), B))[0],
+    "layer-norm": lambda o: o.layer_normalization(B, gamma=B[0], beta=B[1], epsilon=1e-3),
+    "rms-norm": lambda o: o.rms_normalization(B, scale=B[0], axis=-1),
+    "batch-norm": lambda o: o.batch_normalization(
+        B, np.mean(B, 0), np.var(B, 0), axis=-1, offset=B[0], scale=B[1]
+    ),
+    "slice-update": lambda o: o.slice_update(A, (0, 1, 1), np.ones((2, 2, 2), "float32")),
+    "scatter": lambda o: o.scatter(np.array([[0, 1], [2, 0], [0, 1]]), B[:3], (3, 2, 3)),
+    "switch": lambda o: o.switch(1, [lambda x: x, lambda x: x * 2.0], o.convert_to_tensor(B)),
+    "scan": lambda o: list(o.scan(
+        lambda c, x: (c + x, c * x), o.convert_to_tensor(B[0]), o.convert_to_tensor(B)
+    )),
+    "vectorized-map": lambda o: o.vectorized_map(lambda x: x * 2.0, o.convert_to_tensor(B)),
 }
 
 

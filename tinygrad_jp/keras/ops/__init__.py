@@ -1,12 +1,15 @@
 """keras.ops: functions of Tensors under Keras's names, recorded in a functional model too.
 
-`elementwise.py`, `axes.py`, `shapes.py`, `nn.py`, `flow.py`. What is not here is mostly NumPy's or
-tj's under the same name. To add one, write it in its family, decorated with `recordable`.
+`elementwise.py`, `axes.py`, `shapes.py`, `nn.py`, `linalg.py`, `flow.py`; `named.py` has those that
+are NumPy's own. What is not here is mostly NumPy's or tj's under the same name. To add one, write
+it in its family, decorated with `recordable`.
 """
 
 from __future__ import annotations
 
 from .. import absent
+from . import linalg as linalg
+from . import nn as nn
 from .axes import all as all
 from .axes import amax as amax
 from .axes import amin as amin
@@ -127,10 +130,67 @@ from .flow import fori_loop as fori_loop
 from .flow import is_tensor as is_tensor
 from .flow import map as map
 from .flow import ndim as ndim
+from .flow import scan as scan
 from .flow import shape as shape
 from .flow import size as size
 from .flow import stop_gradient as stop_gradient
+from .flow import switch as switch
+from .flow import vectorized_map as vectorized_map
 from .flow import while_loop as while_loop
+from .linalg import cholesky as cholesky
+from .linalg import det as det
+from .linalg import eigh as eigh
+from .linalg import inv as inv
+from .linalg import logdet as logdet
+from .linalg import matrix_rank as matrix_rank
+from .linalg import pinv as pinv
+from .linalg import qr as qr
+from .linalg import slogdet as slogdet
+from .linalg import solve as solve
+from .linalg import svd as svd
+from .named import allclose as allclose
+from .named import array_split as array_split
+from .named import bincount as bincount
+from .named import bitwise_and as bitwise_and
+from .named import bitwise_invert as bitwise_invert
+from .named import bitwise_not as bitwise_not
+from .named import bitwise_or as bitwise_or
+from .named import bitwise_xor as bitwise_xor
+from .named import corrcoef as corrcoef
+from .named import diagflat as diagflat
+from .named import diff as diff
+from .named import digitize as digitize
+from .named import dsplit as dsplit
+from .named import dstack as dstack
+from .named import fabs as fabs
+from .named import fliplr as fliplr
+from .named import flipud as flipud
+from .named import gcd as gcd
+from .named import hsplit as hsplit
+from .named import isin as isin
+from .named import kron as kron
+from .named import lcm as lcm
+from .named import nanargmax as nanargmax
+from .named import nanargmin as nanargmin
+from .named import nancumsum as nancumsum
+from .named import nanmax as nanmax
+from .named import nanmean as nanmean
+from .named import nanmedian as nanmedian
+from .named import nanmin as nanmin
+from .named import nanprod as nanprod
+from .named import nanstd as nanstd
+from .named import nansum as nansum
+from .named import nanvar as nanvar
+from .named import nextafter as nextafter
+from .named import nonzero as nonzero
+from .named import percentile as percentile
+from .named import ptp as ptp
+from .named import quantile as quantile
+from .named import rot90 as rot90
+from .named import trapezoid as trapezoid
+from .named import vander as vander
+from .named import vsplit as vsplit
+from .nn import batch_normalization as batch_normalization
 from .nn import binary_crossentropy as binary_crossentropy
 from .nn import categorical_crossentropy as categorical_crossentropy
 from .nn import celu as celu
@@ -142,6 +202,7 @@ from .nn import hard_sigmoid as hard_sigmoid
 from .nn import hard_silu as hard_silu
 from .nn import hard_swish as hard_swish
 from .nn import hard_tanh as hard_tanh
+from .nn import layer_normalization as layer_normalization
 from .nn import leaky_relu as leaky_relu
 from .nn import log_sigmoid as log_sigmoid
 from .nn import log_softmax as log_softmax
@@ -152,6 +213,7 @@ from .nn import normalize as normalize
 from .nn import one_hot as one_hot
 from .nn import relu as relu
 from .nn import relu6 as relu6
+from .nn import rms_normalization as rms_normalization
 from .nn import selu as selu
 from .nn import sigmoid as sigmoid
 from .nn import silu as silu
@@ -193,7 +255,9 @@ from .shapes import ravel as ravel
 from .shapes import repeat as repeat
 from .shapes import reshape as reshape
 from .shapes import roll as roll
+from .shapes import scatter as scatter
 from .shapes import slice as slice
+from .shapes import slice_update as slice_update
 from .shapes import split as split
 from .shapes import squeeze as squeeze
 from .shapes import stack as stack

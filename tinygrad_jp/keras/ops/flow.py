@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable
 from typing import Any
 
@@ -112,3 +113,27 @@ def map(f: Callable[[Any], Any], xs: Any) -> Any:
     made = [f(rebuild(xs, [tensor_of(x)[i] for x in parts])) for i in range(count)]
     columns = zip(*([x for _, x in flatten(one)] for one in made), strict=True)
     return rebuild(made[0], [tj.stack([tensor_of(x) for x in c], 0) for c in columns])
+
+
+vectorized_map = map
+
+
+def switch(index: Any, branches: Any, *operands: Any) -> Any:
+    """Call one of several functions: the first for an index below 0, the last for one beyond."""
+    place = int(array_of(index))
+    return branches[builtins.min(builtins.max(place, 0), len(branches) - 1)](*operands)
+
+
+def scan(
+    f: Callable[[Any, Any], Any], init: Any, xs: Any = None, length: int | None = None,
+    reverse: bool = False, unroll: Any = 1,
+) -> Any:
+    """Go through the first axis with f(carry, x) -> (carry, y); give the last carry and all y."""
+    count = shape(xs)[0] if xs is not None else int(length or 0)
+    order = builtins.range(count)
+    made = []
+    for i in reversed(order) if reverse else order:
+        init, y = f(init, None if xs is None else tensor_of(xs)[i])
+        made.append(y)
+    made = made[::-1] if reverse else made
+    return init, None if not made or made[0] is None else tj.stack([tensor_of(y) for y in made], 0)

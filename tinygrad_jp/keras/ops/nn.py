@@ -119,3 +119,45 @@ def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = Fals
     x = tensor_of(x)
     axes = tuple(axes) if isinstance(axes, (tuple, list)) else axes
     return x.mean(axes, keepdims=keepdims), x.var(axes, keepdims=keepdims, correction=0)
+
+
+@recordable
+def layer_normalization(
+    x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: float | None = None
+) -> Tensor:
+    """Standardize along axes, then scale by gamma and shift by beta."""
+    x = tensor_of(x)
+    mean, variance = moments(x, axis, keepdims=True)
+    floor = default_epsilon() if epsilon is None else epsilon
+    return _scaled((x - mean) / (variance + floor).sqrt(), gamma, beta)
+
+
+@recordable
+def rms_normalization(
+    x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None
+) -> Tensor:
+    """Divide by the root mean square along axes, then scale."""
+    x = tensor_of(x)
+    floor = default_epsilon() if epsilon is None else epsilon
+    return _scaled(x / (x.square().mean(axis, keepdims=True) + floor).sqrt(), scale, None)
+
+
+@recordable
+def batch_normalization(
+    x: Any, mean: Any, variance: Any, axis: int, offset: Any = None, scale: Any = None,
+    epsilon: float = 1e-3,
+) -> Tensor:
+    """Standardize by a mean and a variance for each place along an axis, then scale and shift."""
+    x = tensor_of(x)
+    shape = [1] * x.ndim
+    shape[axis] = -1
+    m, v, s, o = (
+        None if a is None else tensor_of(a).reshape(tuple(shape))
+        for a in (mean, variance, scale, offset)
+    )
+    return _scaled((x - m) / (tensor_of(v) + epsilon).sqrt(), s, o)
+
+
+def _scaled(y: Tensor, scale: Any, shift: Any) -> Tensor:
+    y = y if scale is None else y * scale
+    return y if shift is None else y + shift

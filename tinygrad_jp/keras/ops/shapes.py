@@ -226,3 +226,26 @@ def slice(inputs: Any, start_indices: Any, shape: Any) -> Tensor:
 def meshgrid(*x: Any, indexing: str = "xy") -> list[Tensor]:
     """Give the coordinates of a grid."""
     return [constant(a) for a in _np.meshgrid(*map(array_of, x), indexing=indexing)]
+
+
+@recordable
+def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Tensor:
+    """Give the inputs with a block, beginning at start_indices, exchanged for `updates`."""
+    import builtins
+
+    x, new = tensor_of(inputs), tensor_of(updates)
+    starts = _shape(start_indices)
+    inside = np.zeros(x.shape, bool)
+    inside[tuple(builtins.slice(s, s + n) for s, n in zip(starts, new.shape, strict=True))] = True
+    around = [(s, m - s - n) for s, n, m in zip(starts, new.shape, x.shape, strict=True)]
+    return tj.where(inside, _np.pad(new, around), x)  # type: ignore[no-any-return]
+
+
+@recordable
+def scatter(indices: Any, values: Any, shape: Any) -> Tensor:
+    """Give zeros of a shape with values (n, ...) added at indices (n, k)."""
+    places, values, whole = array_of(indices).astype(np.int64), tensor_of(values), _shape(shape)
+    rows, rest = whole[: places.shape[1]], whole[places.shape[1] :]
+    flat = np.ravel_multi_index(tuple(places.T), rows)
+    start = constant(np.zeros((int(np.prod(rows)), *rest), values.dtype))
+    return tj.index_add(start, 0, flat, values).reshape(whole)
