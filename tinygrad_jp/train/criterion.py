@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import reduce
 from operator import add
 from typing import Any
@@ -91,19 +92,18 @@ def check(loss: Any) -> None:
 def weighted(loss: Any) -> Callable[[Any, Any, Any], Any]:
     """Make the function of (output, target, weights) that weighs each sample's loss.
 
-    Σ wᵢ·lossᵢ / N, as in Keras, or Σ wᵢ·lossᵢ where the loss itself is a sum. A loss with a `reduction` is asked for one value per element; any
-    other is called with the weights as its third argument.
+    Σ wᵢ·lossᵢ / N, as in Keras, or Σ wᵢ·lossᵢ where the loss itself is a sum. Of a loss with a
+    `reduction` a twin is asked for one value per element; any other is called with the weights as
+    its third argument.
     """
     if not hasattr(loss, "reduction"):
         return lambda y, t, w: loss(y, t, w)
 
+    single, is_sum = copy(loss), loss.reduction == "sum"
+    single.reduction = "none"
+
     def weigh(y: Any, t: Any, w: Any) -> Any:
-        reduction, loss.reduction = loss.reduction, "none"
-        try:
-            each = loss(y, t)
-        finally:
-            loss.reduction = reduction
-        is_sum = reduction == "sum"
+        each = single(y, t)
         if each.ndim > 1:
             rows = each.reshape(each.shape[0], -1)
             each = rows.sum(1) if is_sum else rows.mean(1)

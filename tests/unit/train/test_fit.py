@@ -436,13 +436,16 @@ def test_weights_per_output_and_sums():
         as_criterion({"a": nn.MSELoss()}, {"c": 1.0})
 
 
-def test_a_loss_keeps_its_reduction_even_if_it_fails():
+def test_a_loss_is_not_changed_by_weighing():
     from tinygrad_jp.train.criterion import as_criterion
 
-    loss = nn.MSELoss()
-    with pytest.raises(errors.ShapeError):
-        as_criterion(loss)(tj.ones(3), tj.ones(2), tj.ones(3))
+    loss = nn.CrossEntropyLoss(weight=[1.0, 2.0, 3.0])
+    criterion = as_criterion(loss)
+    y, t = tj.rand(4, 3), tj.tensor([0, 1, 2, 1])
+    each = nn.CrossEntropyLoss(weight=[1.0, 2.0, 3.0], reduction="none")(y, t)
+    assert criterion(y, t, tj.ones(4)).item() == pytest.approx(each.mean().item())
     assert loss.reduction == "mean"
+    assert criterion(y, t).item() == loss(y, t).item()
 
 
 def test_a_task_of_ones_own():
