@@ -101,6 +101,14 @@ def listed_options(cls: type) -> tuple[str, ...] | None:
     return None
 
 
+def unaccepted(cls: type, config: dict[str, Any]) -> set[str]:
+    """List what every layer's config has and this class's `__init__` does not take."""
+    parameters = inspect.signature(cls.__init__).parameters  # type: ignore[misc]
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return set()
+    return {"name", "trainable", "dtype"} & set(config) - set(parameters)
+
+
 def described(name: str, value: Any) -> Any:
     """Describe an option so that the layer's `__init__` takes it: by name, or by its config."""
     from . import activations, constraints, initializers, regularizers

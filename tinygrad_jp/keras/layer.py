@@ -15,7 +15,7 @@ from ..autograd.tensor import Tensor
 from ..errors import ArgumentError
 from . import regularizers
 from .abstract import as_shapes, output_spec
-from .arguments import Signature, build_arguments, described, listed_options, remembered
+from .arguments import Signature, build_arguments, described, listed_options, remembered, unaccepted
 from .identifiers import auto_name
 from .symbolic import Call, KerasTensor, symbols
 from .variable import Variable
@@ -130,14 +130,20 @@ class Layer(Owner):
         options = listed_options(type(self))
         if options is not None:
             return {**config, **{name: described(name, getattr(self, name)) for name in options}}
-        if type(self).get_config is not Layer.get_config:
-            return config
+        if not type(self).get_config.__module__.startswith(__package__):
+            return config  # its own get_config adds the rest
         return {**config, **remembered(self, *self._init_arguments)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """Make a layer from what get_config gave."""
-        return cls(**config)
+        refused = unaccepted(cls, config)
+        made = cls(**{k: v for k, v in config.items() if k not in refused})
+        if "name" in refused:  # an __init__ that passes nothing on
+            made.name = config["name"]
+        if "trainable" in refused and not config["trainable"]:
+            made.trainable = False
+        return made
 
     # ── losses ──────────────────────────────────────────────────────────────────────────────
 

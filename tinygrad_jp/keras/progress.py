@@ -43,7 +43,8 @@ class KerasProgress(Progress):
     def epoch_begin(self, run: Run) -> None:
         """Write the epoch's number; told by the callbacks' bridge."""
         self._began = perf_counter()
-        self.write(f"Epoch {run.epoch + 1}/{run.epochs}\n")
+        if run.epochs > 1:
+            self.write(f"Epoch {run.epoch + 1}/{run.epochs}\n")
 
     def tick(self, run: Run | None) -> None:
         """Move the bar."""
@@ -58,7 +59,7 @@ class KerasProgress(Progress):
     def epoch_end(self, run: Run) -> None:
         """Write the epoch's numbers."""
         seconds = perf_counter() - self._began
-        logs = sorted_logs(self.logs() if self.logs else run.history.last)
+        logs = self.logs() if self.logs else sorted_logs(run.history.last)
         steps = run.done or run.batches or 0
         if self.verbose == 1:
             start = "\r\x1b[K" if self._is_live else ""
@@ -123,8 +124,8 @@ def as_progress(verbose: Any) -> KerasProgress | None:
 
 
 def sorted_logs(logs: dict[str, Any]) -> dict[str, Any]:
-    """Sort numbers by name, those of validation last."""
-    return dict(sorted(logs.items(), key=lambda item: (item[0].startswith("val_"), item[0])))
+    """Sort numbers by name."""
+    return dict(sorted(logs.items()))
 
 
 def numbers(logs: dict[str, Any]) -> str:

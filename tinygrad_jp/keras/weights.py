@@ -68,6 +68,7 @@ class Owner(Module):
         while self.__dict__.get(key) is not None or hasattr(type(self), key):
             number += 1
             key = f"{name}_{number}"
+        self.__dict__.pop(key, None)  # a None there: weights stand in the order of their making
         object.__setattr__(self, key, variable)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -77,6 +78,7 @@ class Owner(Module):
                 (self._trainable_weights if value.trainable else self._frozen_weights).append(value)
             for key in [k for k, v in self.__dict__.items() if v is value and k != name]:
                 object.__delattr__(self, key)  # the name that add_weight had found for it
+                self.__dict__.pop(name, None)
         if type(value) in (list, tuple, dict) or isinstance(getattr(type(self), name, 0), property):
             object.__setattr__(self, name, value)  # lists of layers are followed, see _tracked
         elif isinstance(value, Tensor) and not isinstance(value, Parameter):

@@ -126,7 +126,7 @@ class Bridge(LoopCallback):
 
     def on_epoch_end(self, run: Run) -> None:
         """After an epoch and its validation; the loop has counted it already."""
-        self.logs = ordered(run.history.last)
+        self.logs = ordered(run.logs)
         self.callbacks.tell("on_epoch_end", run.history.epoch[-1], self.logs)
         self._look(run)
 
@@ -159,7 +159,9 @@ class Bridge(LoopCallback):
         self.callbacks.tell("on_test_end", ordered(logs))
 
     def _judged(self, moment: str, batch: int) -> None:
-        logs = ordered(self.task.results()) if moment == "end" else {}
+        logs = {}
+        if moment == "end":
+            logs = ordered({"loss": self.task.judged_loss(), **self.task.results()})
         self.callbacks.tell(f"on_test_batch_{moment}", batch, logs)
 
     def predict(self, moment: str) -> None:

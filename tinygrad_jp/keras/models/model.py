@@ -172,7 +172,7 @@ class Model(Trainer, Layer):
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         """Make a model from what get_config gave."""
         if "layers" not in config or "output_layers" not in config:
-            return cls(**config)
+            return super().from_config(config)
         from .rebuilding import graph_from_config
 
         inputs, outputs = graph_from_config(config, custom_objects)

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...autograd.structure import leaves, rebuild
 from ...errors import OptionError
+from ..layer import Layer
 from ..layers.dense import InputLayer
 from ..symbolic import KerasTensor
 from .functional import Graph
@@ -117,7 +118,8 @@ def clone_model(
         if given is not None:
             raise OptionError("keras_clone", name=name)
     if clone_function is None:
-        return deserialize_keras_object(serialize_keras_object(model))
+        kinds = {type(m).__name__: type(m) for m in model.modules() if isinstance(m, Layer)}
+        return deserialize_keras_object(serialize_keras_object(model), kinds)
     if isinstance(model, Sequential):
         made = [
             layer if isinstance(layer, InputLayer) else clone_function(layer)

@@ -133,7 +133,7 @@ class Sequential(Model):
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         """Make a model from what get_config gave."""
         if "layers" not in config:
-            return cls(**config)
+            return super().from_config(config)
         from ..saving import deserialize_keras_object
 
         layers = [deserialize_keras_object(c, custom_objects) for c in config["layers"]]

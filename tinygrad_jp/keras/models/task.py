@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ...autograd.arguments import tensor_of
 from ...autograd.structure import leaves
 from ...autograd.tensor import Tensor
 from ...errors import ArgumentError
+from ...train.metric import Mean
 from ...train.task import Task, detached
 
 
@@ -24,6 +26,7 @@ class KerasTask(Task):
         self.watch: Callable[[str, int], None] | None = None
         self.logs: dict[str, Any] = {}  # what an own train_step or test_step gave last
         self._judged = 0
+        self._losses = Mean("loss")
         object.__setattr__(model, "_regularized", None)  # looked up again: layers may be frozen
         is_own = model._has_own("train_step")
         self.train_step = (  # type: ignore[method-assign]
@@ -94,9 +97,14 @@ class KerasTask(Task):
             self.watch("begin", self._judged)
         loss = self._judge(*batch)
         if self.watch is not None:
+            self._losses.update(tensor_of(loss).detach(), weight=rows_in(batch[0]))
             self.watch("end", self._judged)
         self._judged += 1
         return loss
+
+    def judged_loss(self) -> float:
+        """Give the mean loss of the batches judged so far, where somebody watches them."""
+        return self._losses.result()
 
     def _judge(self, x: Any, y: Any = None, w: Any = None) -> Any:
         model = self.model
@@ -124,6 +132,7 @@ class KerasTask(Task):
     def reset(self) -> None:
         """Forget what was added up."""
         self.logs, self._judged = {}, 0
+        self._losses.reset()
         self.model.reset_metrics()
 
     def results(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from ...autograd.arguments import array_of
 from ...autograd.mode import no_grad
 from ...autograd.node import Leaf
 from ...autograd.tensor import Tensor
-from ...errors import ArgumentError, GradientError, OptionError, warn
+from ...errors import ArgumentError, GradientError, OptionError, ShapeError, warn
 from ...optim import gradients
 from ...optim.optimizer import Optimizer as Engine
 from ..config import floatx
@@ -223,7 +223,10 @@ class Optimizer(Stateful):
                 if _is_leaf(v):
                     v._node.grad = None
             for g, v in zip(grads, variables, strict=True):
-                v.grad = None if g is None else wrap(array_of(g).astype(v.dtype, copy=False))
+                if g is not None and _is_leaf(v):
+                    v._node.grad = array = array_of(g).astype(v.dtype, copy=False)
+                    if array.shape != v.shape:
+                        raise ShapeError("gradient_shape", given=array.shape, shape=v.shape)
             self.step()
         finally:
             for v, grad in before:
@@ -232,16 +235,20 @@ class Optimizer(Stateful):
     def zero_grad(self) -> None:
         """Forget the gradients of all variables."""
         for v in self._trainable_variables:
-            if _is_leaf(v):
-                v._node.grad = None
+            node = v._node
+            if node is not None:
+                node.grad = None
 
     def step(self) -> None:
         """Move every variable that has a gradient in `.grad`.
 
         Raises GradientError where none has one.
         """
-        if not all(_is_ready(v._node) for v in self._trainable_variables):
-            self._check_gradients()
+        for v in self._trainable_variables:
+            node = v._node
+            if node is not None and node.grad is None:
+                self._check_gradients()
+                break
         count = int(self._iterations._data)
         moves = self._alter() if self._alters_gradients() else True
         if moves:
@@ -373,10 +380,6 @@ class Optimizer(Stateful):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, learning_rate={self.current_rate():g}>"
-
-
-def _is_ready(node: Any) -> bool:
-    return node is None or node.grad is not None
 
 
 def _is_leaf(v: Any) -> bool:

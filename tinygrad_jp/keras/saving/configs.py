@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -66,7 +67,8 @@ def deserialize_keras_object(
     name = config["class_name"]
     if name == "function":
         return found(config["config"], custom_objects)
-    kind = found(config.get("registered_name") or name, custom_objects, name)
+    module = config.get("module", "")
+    kind = found(config.get("registered_name") or name, custom_objects, name, module)
     told = dict(config.get("config") or {})
     takes = "custom_objects" in inspect.signature(kind.from_config).parameters
     made = kind.from_config(told, custom_objects) if takes else kind.from_config(told)
@@ -93,21 +95,30 @@ def as_shape(value: Any) -> Any:
     return [as_shape(v) for v in value]
 
 
-def found(name: str, custom_objects: dict[str, Any] | None = None, short: str | None = None) -> Any:
-    """Find a class or function by name."""
+def found(
+    name: str, custom_objects: dict[str, Any] | None = None, short: str | None = None,
+    module: str = "",
+) -> Any:
+    """Find a class or function by name.
+
+    module: where a class was defined; looked into if it is imported already, and never imported.
+    """
     from .. import layers, models
 
-    for place in (custom_objects or {}, _scoped, REGISTERED):
+    for table in (custom_objects or {}, _scoped, REGISTERED):
         for key in (name, short):
-            if key is not None and key in place:
-                return place[key]
+            if key is not None and key in table:
+                return table[key]
     for key, thing in REGISTERED.items():
         if key.partition(">")[2] == (short or name):
             return thing
     short = short or name
-    for module in (layers, models):
-        if short in module.__all__:
-            return getattr(module, short)
+    for place in (layers, models):
+        if short in place.__all__:
+            return getattr(place, short)
+    kind = getattr(sys.modules.get(module), short, None)
+    if inspect.isclass(kind) and issubclass(kind, Layer):
+        return kind
     raise OptionError("keras_not_registered", name=short)
 
 

@@ -34,7 +34,7 @@ def plot_model(
     """
     drawing = model_to_dot(
         model, show_shapes, show_dtype, show_layer_names, rankdir, expand_nested,
-        show_layer_activations=show_layer_activations, show_trainable=show_trainable,
+        show_layer_activations=show_layer_activations, show_trainable=show_trainable, **more,
     )
     if to_file is not None:
         drawing.save(to_file)
