@@ -62,7 +62,8 @@ def draw(
     formulas, slopes: show what each operation computes, and the local derivative on each edge.
     statistics: mean and range in place of big arrays; else their first elements.
     gradient: of the output, where that is not a single number.
-    order: draw the backward pass too, recorded: 1 for the gradient, 2 for the second derivative.
+    order: draw the backward pass too, recorded: 1 for the gradient, 2 for the second derivative;
+        these are values then, and no others are shown.
     names: where to find names for Tensors: locals(), a Module, or module.named_parameters.
     depth: how deep to look into modules; what lies deeper is one box. 0 shows the model as one.
     fold: draw blocks alike that follow each other once, "× 12"; None does so in big graphs.
@@ -101,10 +102,10 @@ def draw(
     if order:
         words = {key: look.word(key) for key in ("forward", "backward")}
         run = derived(run, order, words)
-    graph, ids = built(
-        outputs_of(run.outputs), run.named, values, gradients is True, gradient, run.calls,
-        run.start,
-    )
+        look = look.but(gradients=False)  # the values are the gradients now
+    outputs = outputs_of(run.outputs)
+    asked = gradients is True and not order
+    graph, ids = built(outputs, run.named, values, asked, gradient, run.calls)
     if highlight is not None:
         look = look.but(highlight=on_paths(graph, _chosen(highlight, graph, ids)))
     return Drawing(graph, look, depth=depth, fold=len(graph.nodes) > MANY if fold is None else fold)

@@ -146,17 +146,13 @@ def graph_of(
 
 def built(
     tensors: list[Tensor], named: Named, values: bool = True, gradients: bool = True,
-    gradient: Any = None, calls: Sequence[Call] | None = None, start: Tensor | None = None,
+    gradient: Any = None, calls: Sequence[Call] | None = None,
 ) -> tuple[Graph, dict[Any, str]]:
-    """Make a Graph as graph_of does, and say which record stands for which of the engine's nodes.
-
-    start: the output that the gradients are of, where that is one of several.
-    """
+    """Make a Graph as graph_of does, and say which record stands for which node of the engine."""
     nodes = recorded(tensors)
     alive = [*tensors, *(t for _, t in named.pairs)]
     known = recalled(nodes, [t for t in alive if t._node is not None], recompute=values)
-    of = tensors if start is None else [start]
-    found = chain(nodes, of, gradient) if gradients else Chain()
+    found = chain(nodes, tensors, gradient) if gradients else Chain()
     builder = _Builder(nodes, known, found, tensors, named, calls)
     return builder.build(), builder.ids
 
@@ -210,6 +206,8 @@ class _Builder:
                 self.names.setdefault(t._node, name)
             else:
                 self.arrays.setdefault(id(t._data), t.name or name)
+        for name, array in named.arrays:
+            self.arrays.setdefault(id(array), name)
         self.ids: dict[Any, str] = {}
         self.records: list[GraphNode] = []
         self.edges: list[Edge] = []

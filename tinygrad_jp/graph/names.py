@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from ..autograd.tensor import Tensor
 from ..errors import ArgumentError
 
@@ -18,6 +20,7 @@ class Named:
     paths: set[str] = field(default_factory=set)
     kinds: dict[str, str] = field(default_factory=dict)  # path of a module -> its class
     modules: list[tuple[str, Any]] = field(default_factory=list)
+    arrays: list[tuple[str, Any]] = field(default_factory=list)  # which are no Tensors
 
     def add_module(self, module: Any, name: str = "") -> None:
         """Take in a Module's parameters by their paths."""
@@ -33,6 +36,7 @@ class Named:
         self.paths |= other.paths
         self.kinds = {**other.kinds, **self.kinds}
         self.modules += other.modules
+        self.arrays += other.arrays
 
     def add_pairs(self, pairs: Iterable[tuple[str, Tensor]], prefix: str = "") -> None:
         """Take in (path, Parameter) pairs."""
@@ -53,6 +57,8 @@ def named_tensors(names: Any) -> Named:
                     continue  # notebooks keep old results in _, __, _1, ...
                 if isinstance(value, Tensor):
                     named.pairs.append((key, value))
+                elif isinstance(value, np.ndarray):
+                    named.arrays.append((key, value))
                 elif is_module(value):
                     named.add_module(value, key)
         elif names is not None and is_module(names):

@@ -84,7 +84,7 @@ def kept_by(node: Node) -> dict[str, Any]:
     """
     pairs = list(zip(node.plan.slots, node.saved, strict=True))
     if hasattr(node, "note"):
-        pairs = [*note(node).get("given", {}).items(), *pairs]
+        pairs += note(node).get("given", {}).items()
     return {slot: value for slot, value in pairs if not _stale(value, node.seq)}
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import get_ident
 from typing import Any
 
@@ -22,7 +22,7 @@ from ..autograd.memory import tick
 from ..autograd.mode import enable_grad
 from ..autograd.node import Leaf, note
 from ..autograd.random import get_rng_state, set_rng_state
-from ..autograd.structure import flatten
+from ..autograd.structure import flatten, leaves
 from ..autograd.tensor import Tensor
 from ..errors import ArgumentError, GradientError, OptionError
 from .groups import Call
@@ -35,7 +35,7 @@ Array = Any
 class Traced:
     """What a run gave.
 
-    outputs  the Tensors of its result; start: the one whose gradients are asked for, if one is
+    outputs  the Tensors of its result
     named    the names that are known of Tensors
     calls    of modules; None where no module was known
     """
@@ -43,8 +43,6 @@ class Traced:
     outputs: list[Tensor]
     named: Named
     calls: list[Call] | None
-    start: Tensor | None = None
-    inputs: list[Tensor] = field(default_factory=list)
 
 
 def is_traceable(x: Any) -> bool:
@@ -75,8 +73,11 @@ def traced(f: Callable[..., Any], inputs: Sequence[Any], names: Any = None) -> T
     given = [_input(x, i, f is module, inputs, module) for i, x in enumerate(inputs)]
     words = _parameters(getattr(f, "forward", f) if f is module else f)
     for i, t in enumerate(given):
+        name = words[i] if i < len(words) else f"x{i}"
         if isinstance(t, Tensor):
-            named.pairs.append((words[i] if i < len(words) else f"x{i}", t))
+            named.pairs.append((name, t))
+        elif isinstance(t, np.ndarray):
+            named.arrays.append((name, t))
     calls: list[Call] = []
     with ExitStack() as stack:
         stack.enter_context(enable_grad())
@@ -86,8 +87,7 @@ def traced(f: Callable[..., Any], inputs: Sequence[Any], names: Any = None) -> T
             stack.enter_context(_calls(root, path, calls))
         result = f(*given)
     outputs = _outputs(result, named)
-    tensors = [t for t in given if isinstance(t, Tensor)]
-    return Traced(outputs, named, calls or None, inputs=tensors)
+    return Traced(outputs, named, calls or None)
 
 
 def _input(x: Any, i: int, data: bool, inputs: Sequence[Any], module: Any) -> Any:
@@ -100,6 +100,8 @@ def _input(x: Any, i: int, data: bool, inputs: Sequence[Any], module: Any) -> An
         return Tensor(x)
     if isinstance(x, (bool, str)) or not isinstance(x, (int, float, list, np.ndarray, np.generic)):
         return x
+    if any(not isinstance(v, (int, float, np.ndarray, np.generic)) for v in leaves(x)):
+        return x  # a list of Tensors, of words
     whole = not any(_is_floating(v) for v in inputs)  # an exponent, an axis, beside a number
     if _is_floating(x) or whole:
         t = Tensor(x)
@@ -109,14 +111,16 @@ def _input(x: Any, i: int, data: bool, inputs: Sequence[Any], module: Any) -> An
 
 
 def _is_floating(x: Any) -> bool:
-    return np.asarray(getattr(x, "_data", x)).dtype.kind == "f"
+    if isinstance(x, (list, tuple)):
+        return any(map(_is_floating, x))
+    return isinstance(x, float) or getattr(getattr(x, "dtype", None), "kind", "") == "f"
 
 
 def _surroundings(f: Any) -> Mapping[str, Any]:
     """Give the variables that a function uses: its model, its weights, its data."""
     try:
         found = inspect.getclosurevars(f)
-    except TypeError:
+    except (TypeError, ValueError):  # no Python function; a variable that has no value yet
         return {}
     return {**found.globals, **found.nonlocals}
 
@@ -266,8 +270,7 @@ def derived(run: Traced, order: int, words: Words) -> Traced:
             break
         top = made[0][1]
     calls.append(Call(_backward(words, order), "", begun, tick()))
-    start = top if len(wanted) == 1 else None
-    return Traced(outputs, run.named, calls, start, run.inputs)
+    return Traced(outputs, run.named, calls)
 
 
 def _backward(words: Words, k: int) -> str:
