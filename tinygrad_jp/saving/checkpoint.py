@@ -10,10 +10,11 @@ import numpy as np
 from ..autograd.random import get_rng_state, set_rng_state
 from ..autograd.structure import leaves, rebuild
 from ..autograd.tensor import Tensor
-from ..errors import ArgumentError, FileFormatError, StateDictError
+from ..errors import ArgumentError, FileFormatError, StateDictError, TinygradError
 from . import saving
 
 VERSION = 1
+MISFITS = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
 
 def save_checkpoint(path: Any, **parts: Any) -> None:
@@ -66,7 +67,10 @@ def load_checkpoint(path: Any, **parts: Any) -> dict[str, Any]:
 
 
 def put_back(parts: list[tuple[Any, Any]]) -> None:
-    """Load states into their parts; if one fails, those before it get theirs back."""
+    """Load states into their parts; if one fails, those before it get theirs back.
+
+    Raises what the part raises; StateDictError for a state that is not of its kind at all.
+    """
     done: list[tuple[Any, Any]] = []
     try:
         for part, state in parts:
@@ -75,10 +79,15 @@ def put_back(parts: list[tuple[Any, Any]]) -> None:
                 saving.load_into(part, state, is_exact=True)
             else:
                 part.load_state_dict(state)
-    except BaseException:
+    except BaseException as reason:
         for part, before in reversed(done):
             part.load_state_dict(before)
-        raise
+        if isinstance(reason, TinygradError) or not isinstance(reason, MISFITS):
+            raise
+        raise StateDictError(
+            "checkpoint_state", kind=type(done[-1][0]).__name__,
+            reason=f"{type(reason).__name__}: {reason}",
+        ) from reason
 
 
 def is_stateful(part: Any) -> bool:

@@ -311,3 +311,34 @@ def test_all_parts_of_a_checkpoint_or_none(tmp_path):
     with pytest.raises(errors.ArgumentError, match="number"):
         tj.load_checkpoint(path, number=0)
     assert_equal(weights(model), before)
+
+
+@pytest.mark.parametrize("state", [
+    {}, {"feed": {}}, [], 3, None, {"feed": 1}, "text",
+    {"feed": {}, "task": {"metrics": [], "model": {}, "optimizer": {}}},
+])
+def test_a_state_of_another_kind_is_refused_and_changes_nothing(tmp_path, state):
+    path = tmp_path / "run.safetensors"
+
+    class Odd:
+        def state_dict(self):
+            return state
+
+        load_state_dict = None
+
+    tj.save_checkpoint(path, run=Odd())
+    model = net(dropout=0.3, norm=True, seed=8)
+    refused(path, model, errors.StateDictError, ".")
+
+
+@pytest.mark.parametrize("wrong", ["optimizer", "scheduler"])
+def test_parts_that_were_mixed_up_are_refused(tmp_path, wrong):
+    path = tmp_path / "hand.safetensors"
+    model = net()
+    optimizer = adam(model)
+    scheduler = optim.lr_scheduler.StepLR(optimizer, 3)
+    tj.save_checkpoint(path, model=model, optimizer=optimizer, scheduler=scheduler)
+    before = weights(model)
+    with pytest.raises(errors.StateDictError):
+        tj.load_checkpoint(path, **{wrong: model})
+    assert_equal(weights(model), before)
