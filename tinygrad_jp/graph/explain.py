@@ -20,6 +20,7 @@ from .model import Edge, GraphNode
 from .names import named_tensors
 from .recall import arguments_of, plan_of
 from .recording import Recording
+from .wording import Look
 
 Array = Any
 
@@ -69,6 +70,8 @@ def explain(
         raise ShapeError("not_a_loss", shape=tuple(loss._data.shape))
     if paths < 1:
         raise OptionError("explain_paths", given=paths)
+    if lang is not None:
+        Look(language=lang)  # refuses one that there is not
     recording = Recording(loss, named_tensors(names))
     name, tensor, here = _find(recording, w, names)
     _call_it(recording, recording.graph.outputs[0].id, "loss")

@@ -28,6 +28,8 @@ def markdown(e: Explanation) -> str:
     if e.target is None:
         return f"${_partial(e.output, e.name)}$: {plain(e.why_not())}\n"
     parts = [f"$${_asked(e)} = {_latex(e.at_index(e.total))}$$", "", plain(" · ".join(e.facts()))]
+    if e.total is None:
+        parts += ["", plain(e.word("explain_unknown"))]
     found = e.largest()
     if found is not None:
         parts += ["", plain(e.word(
@@ -72,6 +74,8 @@ def html(e: Explanation) -> str:
     title = f"{_asked(e)} = {_latex(e.at_index(e.total))}"
     parts.append(f'<p style="font-size:1.3em">{_math(title)}</p>')
     parts.append(f"<p>{escape('　'.join(e.facts()))}</p>")
+    if e.total is None:
+        parts.append(f"<p>{escape(e.word('explain_unknown'))}</p>")
     found = e.largest()
     if found is not None:
         words = e.word("explain_largest", place=list(found[0]), value=number(found[1]),

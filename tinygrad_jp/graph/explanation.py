@@ -219,6 +219,8 @@ class Explanation:
             return
         yield f"∂{end}/∂{self.asked()} = {self.at_index(self.total)}"
         yield "    ".join(self.facts())
+        if self.total is None:
+            yield self.word("explain_unknown")
         found = self.largest()
         if found is not None:
             yield self.word("explain_largest", place=list(found[0]), value=number(found[1]),

@@ -11,7 +11,13 @@ import pytest
 
 import tinygrad_jp as tj
 from tinygrad_jp import data, nn
-from tinygrad_jp.errors import ArgumentError, GradientError, ShapeError, set_language
+from tinygrad_jp.errors import (
+    ArgumentError,
+    GradientError,
+    OptionError,
+    ShapeError,
+    set_language,
+)
 from tinygrad_jp.nn.functional import cross_entropy, log_softmax
 
 RNG = np.random.default_rng(0)
@@ -362,6 +368,26 @@ def test_other_models_beside_it_are_not_blamed():
     assert tj.diagnose(loss, names={"model": model, "other": other}).findings == []
 
 
+def test_a_variable_beside_it_is_only_noted():
+    w, other = (tj.tensor(1.0, requires_grad=True) for _ in range(2))
+    report = tj.diagnose((w * 2 - 1) ** 2, names={"w": w, "other": other})
+    assert kinds(report) == ["unreached_tensor"]
+    assert report.healthy
+
+
+def test_a_graph_whose_arrays_were_changed():
+    w = tj.tensor([1.0, 2.0], requires_grad=True)
+    h = w * 3
+    loss = (h * h).sum()
+    h.data[0] = 100.0
+    report = tj.diagnose(loss, lang="en")
+    assert found(report, "gradient_unknown").severity == "error"
+    assert "backward()" in str(tj.explain(loss, w, lang="en"))
+    assert "backward()" in tj.explain(loss, w, lang="en").markdown()
+    with pytest.raises(GradientError):
+        loss.backward()
+
+
 def test_frozen_parameters_are_meant():
     model = mlp(4, 8, 3)
     model[0].requires_grad_(False)
@@ -477,6 +503,8 @@ def test_what_cannot_be_diagnosed():
     model = mlp(4, 8, 3)
     with pytest.raises(ArgumentError, match="Module"):
         tj.diagnose(3.0)
+    with pytest.raises(OptionError):
+        tj.diagnose(model, X, lang="fr")
     with pytest.raises(ArgumentError, match="loss_fn"):
         tj.diagnose(model, X, LABELS)
     with pytest.raises(ArgumentError, match="Sequential"):

@@ -309,7 +309,7 @@ def test_errors():
         with pytest.raises(PositionError):
             tj.explain(loss, net[0].weight, index=index)
     with pytest.raises(OptionError):
-        tj.explain(loss, net[0].weight, lang="fr").markdown()
+        tj.explain(loss, net[0].weight, lang="fr")
     loss.backward()
     with pytest.raises(GradientError):
         tj.explain(loss, net[0].weight)

@@ -51,13 +51,12 @@ class Layer:
 class Chart:
     """A Graph, the gradient of each of its nodes by id, and what is known of the program.
 
-    missing  parameters that take no part: name -> whether the forward pass used them all the same;
-             None where that was not watched
+    missing  what takes no part in the loss: name -> the kind of its finding
     """
 
     graph: Graph
     gradients: dict[str, Array]
-    missing: dict[str, bool | None] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def nodes(self) -> dict[str, GraphNode]:

@@ -18,6 +18,7 @@ from ...nn.module import Module
 from ..names import Named, named_tensors
 from ..recording import Recording
 from ..traced import traced
+from ..wording import Look
 from . import signals, structure, weights
 from .chart import Chart
 from .finding import SEVERITIES, Finding
@@ -25,7 +26,8 @@ from .report import Diagnosis
 
 CHECKS = (
     signals.non_finite, signals.fading, signals.dead, signals.saturated,
-    weights.without_part, weights.zero_gradients, weights.symmetric, weights.raw_inputs,
+    weights.without_part, weights.uncomputed, weights.zero_gradients, weights.symmetric,
+    weights.raw_inputs,
     structure.linear_linear, structure.softmax_twice, structure.broadcast_loss,
 )
 
@@ -64,6 +66,8 @@ def diagnose(
     >>> [(f.kind, f.place) for f in report.findings]
     [('linear_linear', '0.weight (n0) → 1.weight (n2)')]
     """
+    if lang is not None:
+        Look(language=lang)  # refuses one that there is not
     if isinstance(subject, Module):
         return _of_model(subject, x, t, loss_fn, lang)
     if not isinstance(subject, Tensor):
@@ -127,8 +131,8 @@ def _loss(output: Any, t: Any, loss_fn: Callable[..., Any] | None) -> Tensor:
 
 def _missing(
     recording: Recording, named: Named, names: Any, used: dict[int, Any] | None
-) -> dict[str, bool | None]:
-    """List the named parameters that the loss has no path to; were they used, if that is known?"""
+) -> dict[str, str]:
+    """Find what has a name and no path to the loss: name -> the kind of the finding."""
     leaves = [
         (name, tensor) for name, tensor in named.pairs
         if tensor.is_leaf and tensor.requires_grad and (
@@ -136,18 +140,22 @@ def _missing(
         )
     ]
     reached = {name for name, tensor in leaves if tensor._node in recording.ids}
-    mine = {name.rpartition(".")[0].partition(".")[0] for name in reached}
-    return {
-        name: None if used is None else id(tensor._data) in used
-        for name, tensor in leaves
-        if name not in reached and (
-            isinstance(names, Module) or name.rpartition(".")[0].partition(".")[0] in mine
-        )
-    }
+    roots = {name.partition(".")[0] for name in reached & named.paths}
+    missing = {}
+    for name, tensor in leaves:
+        if name in reached:
+            continue
+        if name not in named.paths:  # a variable, which may well belong to something else
+            missing[name] = "unreached_tensor"
+        elif used is not None:
+            missing[name] = "no_path" if id(tensor._data) in used else "unused_parameter"
+        elif isinstance(names, Module) or name.partition(".")[0] in roots:
+            missing[name] = "unreached_parameter"
+    return missing
 
 
 def _examined(
-    recording: Recording, missing: dict[str, bool | None], lang: Language | None,
+    recording: Recording, missing: dict[str, str], lang: Language | None,
     stands_in: bool = False, here: str = "",
 ) -> Diagnosis:
     chart = Chart(recording.graph, recording.gradients, missing)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .chart import Chart
-from .finding import Finding
+from .finding import Finding, Severity
 
 Array = Any
 
@@ -21,11 +21,20 @@ MOST_NAMES = 6  # in one finding
 
 def without_part(chart: Chart) -> Iterator[Finding]:
     """Report the parameters that the loss does not depend on at all."""
-    kinds = {None: "unreached_parameter", True: "no_path", False: "unused_parameter"}
-    for used, kind in kinds.items():
-        names = [name for name, u in chart.missing.items() if u is used]
-        if names:
-            yield Finding(kind, "warning", listed(names), numbers={"count": len(names)})
+    for kind in dict.fromkeys(chart.missing.values()):
+        names = [name for name, k in chart.missing.items() if k == kind]
+        severity: Severity = "note" if kind == "unreached_tensor" else "warning"
+        yield Finding(kind, severity, listed(names), numbers={"count": len(names)})
+
+
+def uncomputed(chart: Chart) -> Iterator[Finding]:
+    """Report a backward pass that cannot be made."""
+    leaves = [n for n in chart.graph.nodes if n.kind == "leaf" and n.id not in chart.gradients]
+    if leaves:
+        yield Finding(
+            "gradient_unknown", "error", listed([chart.place(n.id) for n in leaves]),
+            tuple(n.id for n in leaves), numbers={"count": len(leaves)},
+        )
 
 
 def zero_gradients(chart: Chart) -> Iterator[Finding]:
