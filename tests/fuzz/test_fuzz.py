@@ -42,6 +42,7 @@ NAN_THERE: dict[str, dict[str, str]] = {
     },
     "JAX": {
         "np.std": "the same as PyTorch's",
+        "np.nanstd": "the same",
     },
 }
 

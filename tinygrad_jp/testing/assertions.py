@@ -67,7 +67,7 @@ def title(law: str) -> Phrase | str:
 def broken(
     law: str, name: str, reason: Exception, code: str, results: Callable[[], Any]
 ) -> LawError:
-    """Make the error for a broken law; results: computes the Tensors to draw, if asked to."""
+    """Make the error for a broken law; results: computes what to draw (see results_of)."""
     error = LawError("testing_law", name=name, law=title(law), reason=reason, code=code)
     error.results = results  # type: ignore[attr-defined]
     return error
@@ -114,9 +114,11 @@ def held(law: Law, entry: Entry, sample: Call, rng: np.random.Generator) -> None
     tried[law.__name__] += 1
 
 
-def results_of(entry: Entry, sample: Call) -> list[Tensor]:
-    """Compute a call on Tensors, for a picture."""
-    return outputs(entry, placed(sample, map(leaf, variables(sample))))
+def results_of(entry: Entry, sample: Call) -> tuple[list[Tensor], dict[str, Tensor]]:
+    """Compute a call on Tensors, for a picture: (results, inputs by name)."""
+    inputs = [leaf(x) for x in variables(sample)]
+    names = getattr(entry, "labels", None) or [f"x{i}" for i in range(len(inputs))]
+    return outputs(entry, placed(sample, inputs)), dict(zip(names, inputs, strict=False))
 
 
 def assert_rule(

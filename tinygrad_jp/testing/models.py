@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 import pickle
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -21,7 +20,6 @@ from .failures import ensure, same
 
 __tracebackhide__ = True  # pytest points to the line of the test
 Array = Any
-COMPILES = importlib.util.find_spec("tinygrad_jp.compile") is not None
 
 
 def assert_module(
@@ -59,7 +57,7 @@ def assert_module(
         ("testing_module_dtypes", _dtypes),
         ("testing_module_gradients", by_differences),
     ]
-    if compiled and COMPILES:
+    if compiled:
         laws.append(("testing_module_compiled", _compiled))
     for key, law in laws:
         try:
@@ -69,8 +67,13 @@ def assert_module(
                 "testing_module", name=type(module).__name__, law=Phrase(key), reason=reason,
                 module=module,
             )
-            error.results = lambda: called(copy.deepcopy(module), given)  # type: ignore[attr-defined]
+            error.results = partial(_drawn_results, module, given)  # type: ignore[attr-defined]
             raise error from cause(reason)
+
+
+def _drawn_results(module: Module, inputs: list[Any]) -> tuple[list[Tensor], Module]:
+    twin = copy.deepcopy(module)
+    return called(twin, inputs), twin
 
 
 def called(module: Module, inputs: list[Any], kind: Any = None) -> list[Tensor]:
@@ -195,10 +198,12 @@ def _gradients(
 def _compiled(module: Module, inputs: list[Any]) -> None:
     module.eval()
     before = called(module, inputs)
-    fast = importlib.import_module("tinygrad_jp.compile").compile(module)
+    from ..compiled.function import compile
+
+    fast = compile(module)
     for _ in range(2):  # the call that records, and one that replays
-        alike(called(fast, inputs, next((p.dtype for p in module.parameters()), None)), before,
-              "testing_compiled", rtol=1e-6)
+        found = results_of(fast(*as_tensors(module, inputs)))
+        alike(found, before, "testing_compiled", rtol=1e-6)
 
 
 # ── optimizers ──────────────────────────────────────────────────────────────────────────────────

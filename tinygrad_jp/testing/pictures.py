@@ -14,19 +14,20 @@ from ..graph.drawing import draw
 def save(error: BaseException, folder: Path, name: str) -> str:
     """Draw the Tensors that an error brings as `results`; says where the picture is, or why not.
 
-    Hypothesis raises the error of the shrunk example last, so that is what is drawn. Gives "" for
-    an error without results. SVG where a layout engine is installed, and text always.
+    error.results() gives (Tensors, where to find names: a dict or a Module). Hypothesis raises the
+    error of the shrunk example last, so that is what is drawn. Gives "" for an error without
+    results. SVG where a layout engine is installed, and text always.
     """
     for each in chain(error):
         results = getattr(each, "results", None)
         if results is None:
             continue
         try:
-            found = results() if callable(results) else results
+            found, names = results()
             kept = [t for t in found if isinstance(t, Tensor) and t._node is not None]
             if not kept:
                 return text("testing_picture_none")
-            drawing = draw(kept)
+            drawing = draw(kept, names=names)
             folder.mkdir(parents=True, exist_ok=True)
             stem = folder / re.sub(r"[^\w.-]+", "_", name).strip("_")[-120:]
             written = [drawing.save(f"{stem}.txt")]

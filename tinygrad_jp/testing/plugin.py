@@ -7,7 +7,7 @@ Everything is imported where it is used.
     tj_seed               fixture: the program's random numbers start from a seed of the test's name
     leak check            a test that leaves grad mode, anomaly mode, the language or the default
                           dtype changed fails; `tj_leak_check = false` in the ini file turns it off
-    --tj-draw-failures    draw the graph of a failing law or of a Tensor given as `error.results`
+    --tj-draw-failures    draw the graph of what broke a law, of the shrunk example
     --hypothesis-profile  tj-ci, tj-dev and tj-thorough are there
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import errors
-from ..autograd import apply, backward, generate, mode
+from ..autograd import anomaly, apply, backward, generate, mode
 from ..errors import text
 
 
@@ -13,7 +13,9 @@ def state() -> dict[str, Any]:
     """Say how every switch stands."""
     return {
         "grad mode": mode.is_grad_enabled(),
-        "anomaly mode": (generate.scope["watching"], apply.watchers[:], backward.observers[:]),
+        "anomaly mode": (
+            generate._watchers[0], anomaly._users[0], apply.watchers[:], backward.observers[:],
+        ),
         "language": errors._chosen[0],
         "default dtype": apply.default_dtype[0],
     }
@@ -26,7 +28,10 @@ def restore(before: dict[str, Any]) -> str:
     if not left:
         return ""
     mode._mode.set(before["grad mode"])
-    generate.scope["watching"], apply.watchers[:], backward.observers[:] = before["anomaly mode"]
+    users = before["anomaly mode"]
+    generate._watchers[0], anomaly._users[0], apply.watchers[:], backward.observers[:] = users
+    generate.scope["watching"] = generate._watchers[0] > 0
+    anomaly._on.set(bool(users[1]))
     errors._chosen[0] = before["language"]
     apply.default_dtype[0] = before["default dtype"]
     facts = ", ".join(f"{name}: {before[name]!r} → {after[name]!r}" for name in left)

@@ -106,6 +106,7 @@ def test_the_shrunk_failure_is_drawn(pytester):
     assert "the graph is drawn in" in said
     assert picture.read_text("utf-8").startswith("<")
     assert "np.absolute" in picture.with_suffix(".txt").read_text("utf-8")
+    assert " x0 " in picture.with_suffix(".txt").read_text("utf-8"), "the input has no name"
     assert "x0 = tj.Tensor(np.array(1.0), requires_grad=True)" in said, "not the smallest"
     assert "by the derivative" in said
     assert "by differences" in said
