@@ -38,8 +38,8 @@ class Recorder(Callback):
 
     model: a Module. most: how many steps are kept, at least 2; a longer training is thinned.
     Open it with `with`, call `step()` after each step of the optimizer, while the gradients are
-    still there; or give it to `tj.fit` among the callbacks. Only forward passes in training mode
-    that record gradients are looked at. Nothing that the model computes is changed.
+    still there; or give it to `tj.fit` among the callbacks. Only forward passes that backward()
+    comes back through are looked at. Nothing that the model computes is changed.
 
     steps: numbers of the steps kept, from 1. losses: what was given to step().
     modules: path -> the numbers of the module's output, each a list over the steps: "norm" (L2),
@@ -85,6 +85,7 @@ class Recorder(Callback):
         self._hooks: list[Any] = []
         self._bare: list[Module] = []  # modules that had no hooks before
         self._seen: dict[str, dict[str, float]] = {}  # of the step that is under way
+        self._still: dict[str, dict[str, float]] = {}  # of what no gradient comes to
         self._before: dict[str, Array] = {}
         self._batch: tuple[Any, ...] | None = None  # what the model was last called with
 
@@ -112,7 +113,8 @@ class Recorder(Callback):
             hook.remove()
         for module in self._bare:
             module._hooks = None  # so that calls cost again what they did
-        self._hooks, self._bare, self._seen, self._before = [], [], {}, {}
+        self._hooks, self._bare, self._before = [], [], {}
+        self._seen, self._still = {}, {}
 
     def __enter__(self) -> Recorder:
         return self.start()
@@ -121,18 +123,23 @@ class Recorder(Callback):
         self.stop()
 
     def _called(self, module: Module, args: tuple[Any, ...]) -> None:
-        if module.training and is_grad_enabled() and self._is_due():
+        if is_grad_enabled() and self._is_due():
             self._batch = args
 
     def _listener(self, path: str) -> Callable[[Module, Any, Any], None]:
         def listen(module: Module, args: Any, output: Any) -> None:
-            if not (module.training and is_grad_enabled() and self._is_due()):
+            if not (is_grad_enabled() and self._is_due()):
                 return
             if not isinstance(output, Tensor) or output._data.dtype.kind != "f":
                 return
-            self._seen[path] = seen = _flow(output._data, isinstance(module, ReLU))
-            if output._node is not None and not isinstance(output._node, Leaf):
-                output.register_hook(lambda g: seen.__setitem__("gradient", _norm(g._data)))
+            flow = _flow(output._data, isinstance(module, ReLU))
+            if output._node is None or isinstance(output._node, Leaf):
+                self._still[path] = flow  # of layers that do not learn
+            else:  # a forward pass that nothing comes back through was not for training
+                output.register_hook(lambda g: arrived(flow, g))
+
+        def arrived(flow: dict[str, float], g: Tensor) -> None:
+            self._seen[path] = {**flow, "gradient": _norm(g._data)}
 
         return listen
 
@@ -146,7 +153,7 @@ class Recorder(Callback):
         """Close a step: call it after the optimizer's, before gradients are set to zero.
 
         loss: a number, or a Tensor of one. Raises GradientError outside of `with`, and where the
-        model was not run in training mode since the last step.
+        model was not run, and gone back through, since the last step.
         """
         if not self._hooks:
             raise GradientError("recorder_not_open")
@@ -155,7 +162,7 @@ class Recorder(Callback):
                 raise GradientError("recorder_no_forward", model=type(self.model).__name__)
             self._keep(_one(loss))
         self._count += 1
-        self._seen = {}
+        self._seen, self._still = {}, {}
         if self._is_due():
             self._copy()
 
@@ -163,8 +170,10 @@ class Recorder(Callback):
         self.steps.append(self._count + 1)
         self.losses.append(loss)
         moved = dict(self.model.named_parameters())
+        seen = {**self._still, **self._seen}
+        seen = {path: seen[path] for path in self.kinds if path in seen}  # gradients come backward
         for table, names, found in (
-            (self.modules, FLOWS, self._seen),
+            (self.modules, FLOWS, seen),
             (self.parameters, WEIGHTS, {p: self._weight(p, w) for p, w in moved.items()}),
         ):
             for path, numbers in found.items():

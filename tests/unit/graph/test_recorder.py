@@ -122,6 +122,7 @@ def test_only_training_is_recorded():
         model.eval()
         model(tj.tensor(X * 100))
         model.train()
+        model(tj.tensor(X * 100))
         with tj.no_grad():
             model(tj.tensor(X * 100))
         record.step(loss)
@@ -146,6 +147,19 @@ def test_a_module_that_comes_later():
     assert [math.isnan(v) for v in record.modules["b"]["norm"]] == [True, True, False, False]
     assert [math.isnan(v) for v in record.parameters["b.weight"]["gradient"]] == [True, True, False, False]
     assert record.to_dict()["modules"]["b"]["norm"][:2] == [None, None]
+
+
+def test_layers_that_do_not_learn():
+    model = network()
+    model[0].requires_grad_(False)
+    with tj.Recorder(model) as record:
+        loss = LOSS(model(tj.tensor(X)), T)
+        loss.backward()
+        record.step(loss)
+    assert math.isnan(record.modules["0"]["gradient"][0])
+    assert record.modules["0"]["norm"][0] > 0
+    assert math.isnan(record.parameters["0.weight"]["gradient"][0])
+    assert record.parameters["0.weight"]["update"] == [0.0]
 
 
 def test_half_precision_does_not_overflow():
@@ -208,6 +222,7 @@ def test_to_dict_is_json():
     data = json.loads(json.dumps(record.to_dict(), allow_nan=False))
     assert data["steps"] == [1, 2, 3]
     assert data["modules"]["1"]["kind"] == "ReLU"
+    assert list(data["modules"]) == ["0", "1", "2"]
     assert len(data["parameters"]["0.weight"]["update"]) == 3
 
 
