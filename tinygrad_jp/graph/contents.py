@@ -27,10 +27,13 @@ LONGEST_LINE = 300  # characters of a source line
 Record = dict[str, Any]
 
 
-def contents(graph: Graph, look: Look, history: Any = None) -> Record:
+def contents(
+    graph: Graph, look: Look, history: Any = None, depth: int | None = None
+) -> Record:
     """Put a graph into plain data, with places for its boxes and the steps of its play.
 
     history: a Recorder, or what its to_dict() gave: how the model was trained.
+    depth: modules that lie so deep are folded when the page opens; None leaves it to the page.
     Raises MissingExtraError: no layout engine, or no latex2mathml; OptionError: too many nodes.
     """
     look = look.but(style="boxes", formulas=False, statistics=True)
@@ -38,7 +41,9 @@ def contents(graph: Graph, look: Look, history: Any = None) -> Record:
     cards = {node.id: card(node, look) for node in graph.nodes}
     placed = layout(graph, {i: size_of(lines_) for i, lines_ in cards.items()}, look.direction)
     steps = play(graph)
-    told = {} if history is None else {"history": trained(history)}
+    told: Record = {} if history is None else {"history": trained(history)}
+    if depth is not None:
+        told["folded"] = at_depth(graph.groups, depth)
     inside = {member: group.id for group in graph.groups for member in group.members}
     seeds = {s.node: next(n for n in graph.nodes if n.id == s.node)
              for s in steps if s.phase == "seed"}
@@ -60,6 +65,14 @@ def contents(graph: Graph, look: Look, history: Any = None) -> Record:
         "formulas": formulas.records,
         "arrays": arrays.records,
     } | told
+
+
+def at_depth(groups: tuple[Group, ...], depth: int) -> list[str]:
+    """List the groups that have so many groups around them."""
+    level: dict[str | None, int] = {None: -1}
+    for group in groups:  # outer ones come first
+        level[group.id] = level[group.parent] + 1
+    return [group.id for group in groups if level[group.id] == depth]
 
 
 def trained(history: Any) -> Record:

@@ -208,7 +208,7 @@ class Drawing:
         history: a Recorder: how its model was trained is shown on the graph, step by step.
         Raises as `svg` does; GradientError for a Recorder that has recorded nothing.
         """
-        return Player(page(self.graph, self.look, history), height)
+        return Player(page(self.graph, self.look, history, self.depth), height)
 
     def save(self, path: str | Path) -> Path:
         """Save as .svg, .png, .pdf, .html, .dot, .mmd (Mermaid) or .txt, by the suffix.

@@ -75,7 +75,7 @@ def _dot(
     for reference in references:
         yield _box(reference.id, sizes)
     for i, link in enumerate(drawn):
-        yield f"{link.source} -> {link.target} [color=c{i}]"
+        yield f'{link.source} -> {link.target} [color="#{i:06x}"]'
     yield "}"
 
 
@@ -98,7 +98,7 @@ def _read(plain: str, references: list[Reference], drawn: list[Link]) -> Layout:
         elif kind == "edge":
             count = int(rest[2])
             numbers = [float(v) * INCH for v in rest[3 : 3 + 2 * count]]
-            lines[int(rest[-1].removeprefix("c"))] = [
+            lines[int(rest[-1].strip('"#'), 16)] = [
                 round(v if i % 2 == 0 else size[1] - v, 1) for i, v in enumerate(numbers)
             ]
     return Layout((round(size[0], 1), round(size[1], 1)), boxes, lines, references, drawn)

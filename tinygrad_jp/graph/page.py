@@ -25,15 +25,18 @@ from .wording import Look
 SCRIPTS = ("dom", "numbers", "places", "scene", "play", "panel", "training", "main")
 
 
-def page(graph: Graph, look: Look, history: Any = None) -> str:
+def page(
+    graph: Graph, look: Look, history: Any = None, depth: int | None = None
+) -> str:
     """Make the page of a graph.
 
     history: a Recorder, or what its to_dict() gave: the training is shown too, on the graph as
         colours and beside it as lines, with a slider over its steps.
+    depth: modules that lie so deep are folded when the page opens; None leaves it to the page.
     Raises MissingExtraError: no layout engine, or no latex2mathml; OptionError: too many nodes;
     GradientError: a history of no step.
     """
-    data = contents(graph, look, history)
+    data = contents(graph, look, history, depth)
     style, program = _file("style.css"), _program()
     policy = (
         f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(program)}; "

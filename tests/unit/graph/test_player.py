@@ -336,6 +336,18 @@ def test_choosing_what_is_folded_away_opens_it(opened):
     assert "selected" in box(tab, "n1").get_attribute("class").split()
 
 
+def test_a_page_opens_at_the_depth_that_was_drawn(opened):
+    loss, paths = programs.network()
+    for depth, modules in ((0, ["g0", "g2"]), (1, ["g1"]), (2, [])):
+        tab = opened(tj.draw(loss, names=paths, depth=depth).html())
+        shown = tab.locator(".boxes .module")
+        assert [m.get_attribute("data-id") for m in shown.all()] == modules
+        press(tab, "ArrowRight")
+        if depth == 0:
+            settled(tab)
+            assert box(tab, "g0").get_attribute("class").split()[-2:] == ["now", "forwards"]
+
+
 def zoom_of(tab: Any) -> tuple[float, float, float]:
     text = tab.get_attribute("#world", "transform")
     x, y, zoom = (float(v) for v in text.replace("translate(", "").replace(") scale(", " ").strip(")").split())

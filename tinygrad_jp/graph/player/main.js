@@ -248,10 +248,8 @@ for (const speed of [0.5, 1, 2, 4, 16]) {
 byId("slider").max = String(STEPS.length);
 
 const MANY = 120; // nodes above which a graph of modules opens folded
-if (DATA.nodes.length > MANY) {
-  for (const id of outermost()) folded.add(id);
-  if (folded.size) picture = arrange();
-}
+for (const id of DATA.folded ?? (DATA.nodes.length > MANY ? outermost() : [])) folded.add(id);
+if (folded.size) picture = arrange();
 let offPaper = null;
 addEventListener("beforeprint", () => {
   offPaper ??= onPaper();
