@@ -8,12 +8,13 @@ smoothly from earlier values. So gradients run through chains of operations nobo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from hypothesis import strategies as st
 
+from ..errors import ArgumentError
 from ..vocabulary.domain import REAL, Call, Sampler, samples
 from ..vocabulary.rule import REGISTRY, Composite, Entry, Rule, label, rules
 from .calls import floats
@@ -172,10 +173,14 @@ def floats_of(result: Any) -> list[Any]:
 # ── drawing one ─────────────────────────────────────────────────────────────────────────────────
 
 
-@cache
 def differentiable() -> tuple[Entry, ...]:
     """List the entries that programs are made of: rules and composites that bring samples."""
     REGISTRY.fill()
+    return _differentiable(tuple(REGISTRY))
+
+
+@lru_cache(8)
+def _differentiable(registered: tuple[Any, ...]) -> tuple[Entry, ...]:
     found = dict.fromkeys(
         e for e in (*rules(), *REGISTRY.values()) if isinstance(e, (Rule, Composite))
     )
@@ -267,15 +272,17 @@ def _short(x: Array) -> Array:
 SHAPES: list[tuple[int, ...]] = [(), (3,), (2, 3), (2, 1), (1, 3), (2, 2), (2, 1, 3)]
 
 
-@cache
-def _by_operation(operations: tuple[Any, ...]) -> tuple[Entry, ...]:
-    wanted = {REGISTRY.get(fn) for fn in operations}
-    return tuple(e for e in differentiable() if e in wanted)
-
-
 def chosen(operations: Iterable[Any] | None) -> tuple[Entry, ...]:
-    """List the entries of some operations, or all."""
-    return differentiable() if operations is None else _by_operation(tuple(operations))
+    """List the entries of some operations, or all; ArgumentError for one that cannot take part."""
+    if operations is None:
+        return differentiable()
+    entries = {REGISTRY.get(fn): fn for fn in operations}
+    found = tuple(e for e in differentiable() if e in entries)
+    for entry in set(entries) - set(found):
+        raise ArgumentError("testing_no_samples", name=called(entries[entry]))
+    if not found:
+        raise ArgumentError("testing_nothing")
+    return found
 
 
 def _rounded(call: Call) -> Call:

@@ -8,7 +8,7 @@ from hypothesis import Phase, find, given, settings
 from hypothesis.errors import NoSuchExample
 
 import tinygrad_jp as tj
-from tinygrad_jp.errors import LawError, set_language
+from tinygrad_jp.errors import ArgumentError, LawError, set_language
 from tinygrad_jp.testing import REAL, assert_gradients, call, programs
 from tinygrad_jp.testing.programs import Near, Value, differentiable
 from tinygrad_jp.vocabulary.primitive import primitive
@@ -38,6 +38,12 @@ def test_every_operation_can_take_part():
     assert lost == []
 
 
+def test_an_operation_that_cannot_take_part_is_refused():
+    for operations in ([np.exp, np.argmax], [print], []):
+        with pytest.raises(ArgumentError):
+            find(programs(operations=operations), lambda p: True)
+
+
 def test_steps_follow_from_one_another():
     program = find(programs(operations=[np.exp, np.matmul]), lambda p: len(p.steps) == 3)
     arguments = [a for step in program.steps for a in step.call.args]
@@ -64,7 +70,6 @@ def test_a_failing_program_is_shrunk_to_the_wrong_step():
 
     tj.rule(bent, lambda g, x: g * np.abs(x) * x * 3, broadcasts=True, domain=(REAL,),
             samples=lambda s: [call(s(3)), call(s(2, 3))])
-    differentiable.cache_clear()
     set_language("en")
 
     @settings(max_examples=200, database=None, deadline=None, derandomize=True)
@@ -77,7 +82,6 @@ def test_a_failing_program_is_shrunk_to_the_wrong_step():
             every()
     finally:
         set_language(None)
-        differentiable.cache_clear()
         for fn in set(REGISTRY) - set(before):
             del REGISTRY[fn]
     code = caught.value.facts["code"]
