@@ -66,6 +66,9 @@ class CompiledLoss:
         kinds = (list, tuple, dict, float, int, type(None))
         if not isinstance(loss_weights, kinds):
             raise ArgumentError("keras_loss_weights_kind", given=type(loss_weights).__name__)
+        for one in leaves(loss):
+            if isinstance(one, str) and one.lower() not in ("crossentropy", "ce"):
+                losses_of.get(one)  # raises for a name there is none of, before the first batch
         if names is not None:
             self._check_names(names)
 
@@ -180,6 +183,9 @@ class CompiledMetrics:
         for what, one in self.given.items():
             if one is not None and not isinstance(one, (list, tuple, dict)):
                 raise ArgumentError("keras_metrics_kind", what=what, given=type(one).__name__)
+            for name in leaves(one) if one else ():
+                if isinstance(name, str) and name.lower() not in ("accuracy", "acc"):
+                    metrics_of.get(name)
             if names is not None and len(names) > 1 and one:
                 self._entries(one, what, names)
 

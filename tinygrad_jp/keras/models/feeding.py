@@ -38,7 +38,10 @@ def as_arrays(value: Any, what: str) -> Any:
     if isinstance(value, (list, tuple)) and not any(
         hasattr(v, "__array__") or isinstance(v, (Tensor, dict)) for v in value
     ):
-        value = np.asarray(value)
+        try:
+            value = np.asarray(value)
+        except ValueError:  # rows of different lengths, pairs of arrays
+            raise ArgumentError("keras_not_numbers", name=what, dtype="object") from None
     found = []
     for path, one in flatten(value, what):
         array = np.asarray(array_of(one))
