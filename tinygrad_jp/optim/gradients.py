@@ -20,7 +20,7 @@ def clipped_by_value(grads: Sequence[Array], limit: float) -> list[Array]:
 
 def clipped_by_norm(grads: Sequence[Array], limit: float) -> list[Array]:
     """Scale each gradient whose norm is above the limit down to it."""
-    return [g * g.dtype.type(limit / max(_norm([g]), limit)) for g in grads]
+    return [g * (limit / np.maximum(_norm([g]), limit)) for g in grads]
 
 
 def clipped_by_global_norm(grads: Sequence[Array], limit: float) -> list[Array]:
@@ -29,14 +29,13 @@ def clipped_by_global_norm(grads: Sequence[Array], limit: float) -> list[Array]:
     A NaN or an infinity makes them all NaN.
     """
     norm = _norm(grads)
-    if norm <= limit:
-        return list(grads)
-    factor = limit / norm if np.isfinite(norm) else np.nan
-    return [g * g.dtype.type(factor) for g in grads]
+    factor = np.where(np.isfinite(norm), limit / np.maximum(norm, limit), np.nan).astype(norm.dtype)
+    return [g * factor for g in grads]
 
 
-def _norm(grads: Sequence[Array]) -> float:
-    return float(np.sqrt(sum(float(np.square(g, dtype=np.float64).sum()) for g in grads)))
+def _norm(grads: Sequence[Array]) -> Array:
+    """Give the norm of all together, a 0-d array of their dtype."""
+    return np.sqrt(sum(np.square(g).sum() for g in grads))
 
 
 class MovingAverage:

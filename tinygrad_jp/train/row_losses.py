@@ -30,6 +30,7 @@ from ..autograd.functions import (
     where,
 )
 from ..autograd.generate import op
+from ..autograd.mode import any_of
 from ..autograd.tensor import Tensor, get_default_dtype
 from ..errors import LabelError, OptionError, ShapeError
 from ..nn import functional
@@ -60,7 +61,7 @@ def targets(given: Any, like: Tensor) -> Any:
         if given._node is not None:
             return given.to(kind)
         given = given._data
-    array = given if isinstance(given, np.ndarray) else np.asarray(given)
+    array = given if hasattr(given, "dtype") else np.asarray(given)
     if array.dtype.kind not in "biuf":
         raise ShapeError("loss_ragged", given=array.shape)
     return array if array.dtype == kind else array.astype(kind)
@@ -172,9 +173,10 @@ def _mean(values: Tensor) -> Tensor:
 
 
 def _signs(t: Any) -> Any:
-    """Turn labels 0 and 1 into −1 and 1; leave others."""
+    """Turn labels into −1 and 1 if all are 0 or 1; leave others."""
     values = array_of(t)
-    return t * 2.0 - 1.0 if ((values == 0) | (values == 1)).all() else t
+    is_binary = np.all((values == 0) | (values == 1)).astype(values.dtype)
+    return t + (t - 1.0) * is_binary
 
 
 def hinge(y_true: Any, y_pred: Any) -> Tensor:
@@ -337,21 +339,22 @@ def class_labels(y_true: Any, p: Tensor, axis: int = -1) -> Array:
     given = array_of(y_true)
     labels = given
     if labels.ndim == p.ndim and labels.shape[axis] == 1:
-        labels = labels.squeeze(axis)
+        at = axis % labels.ndim
+        labels = labels.reshape((*labels.shape[:at], *labels.shape[at + 1 :]))
     if labels.shape != p.shape[:-1]:
         key = "loss_one_hot" if labels.shape == p.shape else "loss_labels"
         raise ShapeError(key, y_true=given.shape, y_pred=p.shape, wanted=p.shape[:-1])
     if labels.dtype.kind in "iu":
-        return labels.astype(np.int64, copy=False)
+        return labels if labels.dtype == np.int64 else labels.astype(np.int64)
     whole = labels.astype(np.int64)
-    if (whole != labels).any():
+    if any_of(whole != labels):
         place = tuple(map(int, np.argwhere(whole != labels)[0]))
         raise LabelError("loss_label_not_whole", label=float(labels[place]), place=place)
     return whole
 
 
 def _check_range(labels: Array, classes: int) -> None:
-    if labels.size and (labels.min() < 0 or labels.max() >= classes):
+    if any_of((labels < 0) | (labels >= classes)):
         place = tuple(map(int, np.argwhere((labels < 0) | (labels >= classes))[0]))
         raise LabelError(
             "label_range", label=int(labels[place]), place=place[0] if len(place) == 1 else place,

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.apply import as_array, wrap
 from ..autograd.arguments import array_of
 from ..autograd.tensor import Tensor
 from ..errors import OptionError, ShapeError
@@ -43,10 +44,18 @@ def reduced(
     total = values.sum()
     if reduction == "sum":
         return total
-    count = float(math.prod(values.shape))
     if reduction == "mean_with_sample_weight" and weight is not None:
-        count = float(weight.sum())
+        return total * _inverse(weight.sum())
+    count = math.prod(values.shape)
     return total / count if count else total * 0.0
+
+
+def _inverse(total: Array) -> Tensor:
+    """Give 1 / total, and 0 for 0."""
+    array = as_array(total)
+    is_zero = array == 0
+    inverse = np.where(is_zero, 0.0, 1.0 / np.where(is_zero, 1.0, array))
+    return wrap(as_array(inverse).astype(array.dtype))  # type: ignore[no-any-return]
 
 
 def check_reduction(reduction: Any) -> None:
@@ -59,13 +68,12 @@ def check_reduction(reduction: Any) -> None:
 def weights(sample_weight: Any, values: Any, mask: Any, reduction: str | None) -> Array | None:
     """Make one array of the weights of samples and the mask of rows; None where all count alike."""
     kind = values.dtype
-    weight = None if sample_weight is None else np.asarray(array_of(sample_weight), kind)
+    weight = None if sample_weight is None else array_of(sample_weight).astype(kind)
     if mask is None:
         return weight
     counts = array_of(mask).astype(kind)
     if reduction in ("mean", "sum_over_batch_size"):
-        valid = counts.sum()
-        counts = counts * (counts.size / valid if valid else 0.0)
+        counts = counts * (array_of(_inverse(counts.sum())) * counts.size)
     if weight is None:
         return counts
     counts, weight = same_rank(counts, weight)

@@ -14,10 +14,10 @@ import numpy as np
 
 from ...autograd.apply import wrap
 from ...autograd.arguments import array_of
-from ...autograd.mode import no_grad
+from ...autograd.mode import no_grad, recording
 from ...autograd.node import Leaf
 from ...autograd.tensor import Tensor
-from ...errors import ArgumentError, GradientError, OptionError, ShapeError, warn
+from ...errors import ArgumentError, CompileError, GradientError, OptionError, ShapeError, warn
 from ...optim import gradients
 from ...optim.optimizer import Optimizer as Engine
 from ..config import floatx
@@ -87,6 +87,7 @@ class Optimizer(Stateful):
         self._iterations = Variable(
             np.zeros((), np.int64), trainable=False, name="iteration"
         )
+        self._taken = self._iterations._data  # the array itself: in a recording, _data is none
         self._rate = None
         self._average = None
         self._sums = []
@@ -125,15 +126,16 @@ class Optimizer(Stateful):
             self._rate = Variable(
                 array_of(value).reshape(()), dtype=floatx(), trainable=False, name="learning_rate"
             )
+            self._rate_held = self._rate._data
 
     def current_rate(self) -> float:
         """Give the rate of the next step as a number."""
         rate = self._rate
         if isinstance(rate, Variable):
-            return rate._data.item()  # type: ignore[no-any-return]
+            return self._rate_held.item()  # type: ignore[no-any-return]
         if hasattr(rate, "rate"):  # a schedule of ours; rounded as the Variable would be
-            return np.dtype(floatx()).type(rate.rate(float(self._iterations._data))).item()  # type: ignore[no-any-return]
-        return float(self.learning_rate)
+            return np.dtype(floatx()).type(rate.rate(float(self._taken))).item()  # type: ignore[no-any-return]
+        return float(rate(wrap(self._taken)) if isinstance(rate, LearningRateSchedule) else rate())
 
     @property
     def iterations(self) -> Any:
@@ -249,30 +251,57 @@ class Optimizer(Stateful):
             if node is not None and node.grad is None:
                 self._check_gradients()
                 break
-        count = int(self._iterations._data)
-        moves = self._alter() if self._alters_gradients() else True
-        if moves:
+        recorder = recording.get()
+        if recorder is None:
+            self._begin()
+        else:
+            self._check_recordable()
+            recorder.host_call(self._begin)
+        if not self._alters_gradients() or self._alter():
             if self.engine is not None:
-                if self._told_missing or count != self._count:
-                    self._align(count // (self.gradient_accumulation_steps or 1))
-                rate = self.current_rate()
-                for group in self.engine.param_groups:
-                    group["lr"] = rate
                 self.engine.step()
             else:
                 self._step_by_step()
         if self._average is not None:
             self._average.update()
             often = self.ema_overwrite_frequency
-            if often and (count + 1) % often == 0:
+            if often and (self._count + 1) % often == 0:
                 self._average.put_in()
         for v in self._trainable_variables:
             constraint = getattr(v, "constraint", None)
             if constraint is not None:
                 with no_grad():
                     v.assign(constraint(v))
-        self._count = count + 1
-        self._iterations._data += 1
+        if recorder is None:
+            self._end()
+        else:
+            recorder.host_call(self._end)
+
+    def _begin(self) -> None:
+        """Tell the engine the rate, and how often it has moved if that is not what it thinks."""
+        count = int(self._taken)
+        if self.engine is not None:
+            if self._told_missing or count != self._count:
+                self._align(count // (self.gradient_accumulation_steps or 1))
+            rate = self.current_rate()
+            for group in self.engine.param_groups:
+                group["lr"] = rate
+        self._count = count
+
+    def _end(self) -> None:
+        """Count the step."""
+        self._count += 1
+        self._taken += 1
+
+    def _check_recordable(self) -> None:
+        """Refuse to be compiled with what changes from step to step in Python."""
+        for name, given in (
+            ("use_ema", self._average is not None),
+            ("gradient_accumulation_steps", self.gradient_accumulation_steps),
+            ("update_step", self.engine is None),
+        ):
+            if given:
+                raise CompileError("keras_compile", owner=type(self).__name__, name=name)
 
     def _align(self, moves: int) -> None:
         """Let the engine count moves as Keras does: for all variables, even those that stood."""
@@ -313,15 +342,15 @@ class Optimizer(Stateful):
         leaves = [self._trainable_variables[i]._node for i in places]
         grads = [array_of(leaf.grad) for leaf in leaves]
         if self.loss_scale_factor:
-            grads = [g * g.dtype.type(1 / self.loss_scale_factor) for g in grads]
+            grads = [g * (1 / self.loss_scale_factor) for g in grads]
         steps = self.gradient_accumulation_steps
         if steps:
             for i, g in zip(places, grads, strict=True):
                 held = self._sums[i]
                 self._sums[i] = g.copy() if held is None else held + g
-            if (int(self._iterations._data) + 1) % steps:
+            if (self._count + 1) % steps:
                 return False
-            grads = [self._sums[i] * g.dtype.type(1 / steps) for i, g in zip(places, grads)]
+            grads = [array_of(self._sums[i]) * (1 / steps) for i in places]
             self._sums = [None] * len(self._sums)
         if self.clipnorm:
             grads = gradients.clipped_by_norm(grads, self.clipnorm)

@@ -19,6 +19,7 @@ class Stateful:
 
     engine: Engine | None  # of `optim`, which has the moments; None for the user's own optimizers
     _iterations: Variable
+    _taken: Array  # its array
     _rate: Any
     _trainable_variables: list[Any]
     _own_variables: list[Variable]
@@ -87,7 +88,7 @@ class Stateful:
         """Give all that a resumed training needs: count, rate, moments, averages."""
         average = self._average
         return {
-            "iterations": int(self._iterations._data),
+            "iterations": int(self._taken),
             "learning_rate": float(self._rate._data) if isinstance(self._rate, Variable) else None,
             "engine": self.engine.state_dict() if self.engine is not None else None,
             "own": [np.array(v._data) for v in self._own_variables],
