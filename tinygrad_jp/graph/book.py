@@ -87,16 +87,19 @@ class _Book:
 
     def edge(self, name: str, edge: Edge) -> Iterator[str]:
         look, source = self.look, self.nodes[edge.source]
-        above = self._value(source) if look.values else []
+        above = self._value(source) if look.values and not source.folded else []
         below = self._array(edge.contribution) if look.gradients and self._has(edge) else []
-        if look.slopes and (text := slope(edge, self.nodes[edge.target], look)):
+        if look.slopes and (text := slope(edge, source, self.nodes[edge.target], look)):
             below = [*below, text]
         picked = edge.source in look.highlight and edge.target in look.highlight
         yield from self._line(name, edge.source, edge.target, above, below, picked)
 
     def _has(self, edge: Edge) -> bool:
-        """Tell whether a derivative can flow back on a line: to data and numbers none does."""
-        return self.nodes[edge.source].kind != "constant"
+        """Tell whether a derivative is to be shown on a line: to data and numbers none flows."""
+        ends = self.nodes[edge.source], self.nodes[edge.target]
+        return ends[0].kind != "constant" and not (
+            edge.contribution is None and any(end.folded for end in ends)
+        )
 
     def result(self, i: int, node: GraphNode) -> Iterator[str]:
         """Write the line that leads out of an output, to its name."""
@@ -129,22 +132,25 @@ class _Book:
             return
         wide = ceil(max(map(width, [*above, *below])) * SIZE) + MARGIN
         rows = max(len(above), len(below))
-        top = self._half(above, rows, wide, self.theme.text, True)
-        bottom = self._half(below, rows, wide, self.theme.gradient, False)
-        cut = '<HR/>' if self.across else ""
+        if self.across:
+            top = self._half(above, rows, wide, self.theme.text, True)
+            inside = f"{top}<HR/>{self._half(below, rows, wide, self.theme.gradient, False)}"
+        else:
+            inside = self._beside(above, below, wide)
         plain = 'BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"'
         table = f'<TABLE {plain} COLOR="{colour}">'
         yield (
             f"  {name} [id={name} shape=plain margin=0 "
-            f"label=<{table}{top}{cut}{bottom}</TABLE>>]"
+            f"label=<{table}{inside}</TABLE>>]"
         )
         if self.across:
             leave, enter = self.ports
             yield f'  {source} -> {name}:{enter} [color="{colour}" arrowhead=none{pen}]'
             yield f'  {name}:{leave} -> {target} [color="{colour}"{pen}]'
         else:
-            yield f'  {source} -> {name} [color="{colour}" arrowhead=none{pen}]'
-            yield f'  {name} -> {target} [color="{colour}"{pen}]'
+            leave, enter = ("s", "n") if self.look.direction == "TB" else ("n", "s")
+            yield f'  {source} -> {name}:{enter} [color="{colour}" arrowhead=none{pen}]'
+            yield f'  {name}:{leave} -> {target} [color="{colour}"{pen}]'
 
     def _half(self, texts: list[str], rows: int, wide: int, colour: str, top: bool) -> str:
         """Write one half of a line's label, as high as the other one."""
@@ -156,6 +162,20 @@ class _Book:
             for text in ([*blank, *texts] if top else [*texts, *blank])
         ]
         return "".join(cells)
+
+    def _beside(self, left: list[str], right: list[str], wide: int) -> str:
+        """Write the label of a line that goes up or down: values on its left, derivatives right."""
+        rows = []
+        for i in range(max(len(left), len(right))):
+            cells = []
+            for texts, colour, align in (
+                (left, self.theme.text, "RIGHT"), (right, self.theme.gradient, "LEFT"),
+            ):
+                text = f"\u00a0{texts[i]}\u00a0" if i < len(texts) else ""
+                font = f'<FONT COLOR="{colour}">{escape(doubled(text))}</FONT>' if text else ""
+                cells.append(f'<TD ALIGN="{align}" WIDTH="{wide}" HEIGHT="{HIGH}">{font}</TD>')
+            rows.append(f"<TR>{'<VR/>'.join(cells)}</TR>")
+        return "".join(rows)
 
     def _rows(self, texts: list[str], size: int) -> str:
         form = f'<FONT POINT-SIZE="{size}">{{}}</FONT>'

@@ -117,13 +117,14 @@ class _Boxes:
 
     def link(self, link: Link, stands: dict[str, str]) -> str:
         look, found = self.look, []
-        if look.slopes and (text := slope(link.edge, self.nodes[link.target], look)):
+        source = stands.get(link.source, link.source)
+        ends = self.nodes[source], self.nodes[link.target]
+        if look.slopes and (text := slope(link.edge, *ends, look)):
             inside = cell(text, width(text), size=SMALL)
             found.append(f'label=<<TABLE BORDER="0"><TR>{inside}</TR></TABLE>>')
         elif link.name:
             found.append(f"headlabel={quoted(link.name)}")
-        source = stands.get(link.source, link.source)
-        if self.nodes[source].kind in ("operation", "module"):
+        if ends[0].kind in ("operation", "module"):
             found.append("weight=3")  # what flows through the network lies in a line
         elif self.inside.get(link.target) not in (None, self.inside.get(source)):
             found.append("weight=3 minlen=2")  # data stand before the module that they go into

@@ -36,7 +36,8 @@ def _lines(graph: Graph, look: Look) -> Iterator[str]:
         yield f'  {reference.id}["{quoted(text)}"]:::constant'
     nodes = {node.id: node for node in graph.nodes}
     for link in drawn:
-        text = slope(link.edge, nodes[link.target], look) if look.slopes else link.name
+        ends = nodes[link.edge.source], nodes[link.edge.target]
+        text = slope(link.edge, *ends, look) if look.slopes else link.name
         label = f'|"{quoted(text)}"| ' if text else ""
         yield f"  {link.source} --> {label}{link.target}"
     yield from _classes(graph, look)

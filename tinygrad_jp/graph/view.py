@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from heapq import heapify, heappop, heappush
 from typing import Any
+
+import numpy as np
 
 from .model import Edge, Graph, GraphNode, Group
 
@@ -102,6 +105,7 @@ def collapsed(graph: Graph, depth: int) -> View:
     boxes = {box: _box(groups[box], inside, used) for box, inside in contents.items()}
     shown = [boxes.get(i) or nodes[i] for i in order]
     edges: dict[tuple[str, str, str], Edge] = {}
+    flows: dict[tuple[str, str], list[Edge]] = {}  # into boxes
     for edge in graph.edges:
         source, target = stands.get(edge.source, edge.source), stands.get(edge.target, edge.target)
         if source == target:
@@ -109,10 +113,12 @@ def collapsed(graph: Graph, depth: int) -> View:
         if (source, target) == (edge.source, edge.target):
             edges[source, target, edge.argument] = edge
         elif target in boxes:
-            edges.setdefault((source, target, ""), Edge(source, target, ""))
+            flows.setdefault((source, target), []).append(edge)
         else:
             moved = replace(edge, source=source)
             edges.setdefault((source, target, edge.argument), moved)
+    for (source, target), parts in flows.items():
+        edges[source, target, ""] = Edge(source, target, "", contribution=_together(parts))
     place = {node.id: i for i, node in enumerate(shown)}
     listed = sorted(edges.values(), key=lambda edge: place[edge.target])
     within: dict[str, list[str]] = {}
@@ -123,6 +129,14 @@ def collapsed(graph: Graph, depth: int) -> View:
         for group in graph.groups if group.id not in box_of
     )
     return View(Graph(tuple(shown), tuple(listed), kept), stands)
+
+
+def _together(parts: Sequence[Edge]) -> Any:
+    """Add up what a module hands back to one source; None if they are several, or unknown."""
+    given: list[Any] = [edge.contribution for edge in parts]
+    if len({edge.source for edge in parts}) > 1 or any(g is None for g in given):
+        return None
+    return reduce(np.add, given)
 
 
 def _is_wrapper(group: Group) -> bool:

@@ -6,6 +6,7 @@ import math
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Any, Literal
 
 import numpy as np
@@ -108,7 +109,7 @@ def lines(node: GraphNode, look: Look) -> list[Line]:
     if node.kind == "module":
         found.append(Line("operation", contents(node, look)))
     if look.formulas and node.formula is not None:
-        found.append(Line("formula", clean(node.formula.forward.text, 60)))
+        found.append(Line("formula", clean(drawable(node.formula.forward.text), 60)))
     if is_number(node):
         return found
     found += _facts(node, look)
@@ -160,20 +161,44 @@ def heading(group: Group, look: Look) -> str:
     return parts + again + (f" × {group.repeat}" if group.repeat > 1 else "")
 
 
-def slope(edge: Edge, target: GraphNode, look: Look) -> str:
-    """Say a local derivative: "∂y/∂a = b = 2"; "" where nothing is known of it."""
-    if target.formula is None or target.kind != "operation":
+def slope(edge: Edge, source: GraphNode, target: GraphNode, look: Look) -> str:
+    """Say a local derivative: "∂y/∂a = b = 2"; "" where nothing is known of it or asks for it."""
+    if target.formula is None or target.kind != "operation" or source.kind == "constant":
         return ""
     argument = edge.argument
     known = target.formula.of(argument)
     if edge.slope is None:
-        return "" if target.formula.is_general else clean(f"∂L/∂{argument} = {known.pull.text}", 60)
-    texts = [known.local.text] if known.local is not None else []
+        text = drawable(f"∂L/∂{argument} = {known.pull.text}")
+        return "" if target.formula.is_general else clean(text, 60)
+    texts = [drawable(known.local.text)] if known.local is not None else []
     if edge.slope.size == 1:
         texts.append(number(edge.slope.ravel()[0]).replace("-", "−"))
     elif not texts or look.statistics:
         texts.append(" ".join(summary(edge.slope, look)))
     return clean(" = ".join([f"∂y/∂{argument}", *dict.fromkeys(texts)]), 60)
+
+
+RAISED = dict(zip(
+    "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ᵃᵇᶜᵈᵉᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻᵀ", "0123456789+−=()abcdeghijklmnoprstuvwxyzT",
+    strict=True,
+))
+OTHERS = {"⌊": "floor(", "⌋": ")", "∛": "³√", **dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))}
+
+
+def drawable(text: str) -> str:
+    """Write a formula without the signs that Japanese fonts lack: "aᵇ⁻¹" as "a^(b−1)".
+
+    >>> drawable("b·aᵇ⁻¹"), drawable("g bᵀ"), drawable("x² + log₁₀ x")
+    ('b·a^(b−1)', 'g b^T', 'x² + log10 x')
+    """
+    written = ""
+    for raised, part in groupby(text, RAISED.__contains__):
+        piece = "".join(part)
+        if raised and set(piece) - set("¹²³⁴"):
+            plain = "".join(RAISED[c] for c in piece)
+            piece = f"^{plain}" if len(plain) == 1 else f"^({plain})"
+        written += "".join(OTHERS.get(c, c) for c in piece)
+    return written
 
 
 def is_number(node: GraphNode) -> bool:

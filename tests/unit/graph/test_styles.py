@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import tinygrad_jp as tj
 from tinygrad_jp import draw, nn
-from tinygrad_jp.errors import MissingExtraError, OptionError
+from tinygrad_jp.errors import MissingExtraError, OptionError, ShapeError
 from tinygrad_jp.graph import render
 from tinygrad_jp.graph.theme import THEMES
 
@@ -87,12 +87,39 @@ def test_a_gradient_not_computed_in_the_book():
     assert "未計算" in draw(x * 2, style="book", lang="ja").dot
 
 
-@pytest.mark.parametrize("name", ["apples_book", "apples_rich"])
+def misfit() -> tj.graph.Drawing:
+    x, w = leaf(np.ones((2, 3), "f"), "x"), leaf(np.ones((4, 5), "f"), "w")
+    try:
+        return draw(np.tanh(x) @ w)
+    except ShapeError as error:
+        return draw(error, lang="ja")
+
+
+def deep() -> tj.graph.Drawing:
+    model = nn.Sequential(*[nn.Sequential(nn.Linear(2, 2), nn.ReLU()) for _ in range(12)])
+    for p in model.parameters():
+        nn.init.constant_(p, 0.5)
+    return draw(model, np.ones((1, 2), "f"), lang="en", fold=True)
+
+
+def closed(loss, paths) -> tj.graph.Drawing:
+    return draw(loss, names=paths, lang="ja", depth=1, theme="print")
+
+
+PICTURES = {
+    "apples_book": lambda: draw(apples(), lang="ja", style="book"),
+    "apples_rich": lambda: draw(
+        apples(), lang="ja", formulas=True, slopes=True, theme="dark", highlight="りんご",
+    ),
+    "network_closed": lambda: closed(*network()),
+    "sin": lambda: draw(np.sin, 0.5, order=2, lang="ja", direction="TB"),
+    "misfit": misfit, "deep": deep,
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
 def test_golden(name, golden):
-    options = {"apples_book": {"style": "book"}, "apples_rich": {
-        "formulas": True, "slopes": True, "theme": "dark", "highlight": "りんご",
-    }}[name]
-    drawing = draw(apples(), lang="ja", **options)
+    drawing = PICTURES[name]()
     golden(f"{name}.dot", drawing.dot)
     golden(f"{name}.mmd", drawing.mermaid)
 
@@ -107,7 +134,7 @@ def test_formulas_and_slopes():
     assert "∂y/∂b = a = 100" in dot
     loss, _ = network()
     dot = draw(loss, slopes=True, lang="en").dot
-    assert "∂L/∂a = g bᵀ" in dot, "a matrix product has no derivative element by element"
+    assert "∂L/∂a = g b^T" in dot, "a matrix product has no derivative element by element"
     x = leaf(np.linspace(-1, 1, 20))
     dot = draw(np.tanh(x).sum(), slopes=True, lang="en").dot
     assert re.search("∂y/∂x = 1 − y² = mean [0-9.]+ range [0-9.]+ … [0-9.]+", dot)
@@ -317,3 +344,36 @@ def test_a_network_of_fifty_layers_fits_on_a_page(program):
     wide = float(re.search(r'width="([\d.]+)pt"', svg).group(1))
     assert wide < 2000
     assert "× 49" in svg
+
+
+def test_every_formula_can_be_drawn_in_the_font_that_comes_by_pip():
+    ttf = pytest.importorskip("fontTools.ttLib")
+    from pylopdf_fonts_cjk import sans_path
+
+    from tinygrad_jp.graph.formulas import ELEMENTWISE, MIXING, formula
+    from tinygrad_jp.graph.wording import WORDS, drawable
+
+    known = ttf.TTFont(sans_path()).getBestCmap()
+    found = [word for pair in WORDS.values() for word in pair] + ["↑×…∂²y/∂x²−∞"]
+    for name in (*ELEMENTWISE, *MIXING):
+        rules = formula(name)
+        found.append(rules.forward.text)
+        for d in rules.derivatives.values():
+            found += [d.pull.text, *([d.local.text] if d.local else [])]
+    assert len(found) > 250
+    for text in found:
+        assert all(ord(c) in known for c in drawable(text)), text
+
+
+def test_lines_into_a_closed_box_carry_what_it_hands_back():
+    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh())
+    x = leaf([[1.0, 2.0]], "x")
+
+    def run(x):
+        return (model(x) ** 2).sum()
+
+    graph = draw(run, x, depth=0).shown.graph
+    (edge,) = [e for e in graph.edges if e.target.startswith("g")]
+    (node,) = [n for n in graph.nodes if n.name == "x"]
+    np.testing.assert_array_equal(edge.contribution, node.gradient)
+    assert "未計算" not in draw(run, x, depth=0, style="book", lang="ja").dot
