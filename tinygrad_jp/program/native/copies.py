@@ -48,9 +48,57 @@ def write_copy(source: Any, target: Ref, register: int) -> tuple[Writer, str]:
                        mask if wide else None)
         w.store(into, w.spread(x, width), mask)
 
+    def squares(places: list[tuple[Reg, int, int]]) -> None:
+        """Transpose the last two axes, square by square."""
+        (m, t, _), (n, _, s) = axes[-2:]
+
+        def square(i: Reg | int, j: Reg | int, rows: int, columns: int) -> None:
+            def spot(base: str, offset: int, stride: int, across: Reg | int, along: Reg | int,
+                     which: int) -> str:
+                total: Reg | int = offset
+                for index, *strides in places:
+                    if strides[which]:
+                        total = index * strides[which] + total
+                start = w.pointer(base, total, kind)
+                start = w.pointer(start, across * stride, kind)
+                return w.pointer(start, along, kind)
+
+            assert ref is not None
+            source = spot("%p1", ref.offset, s, j, i, 1)
+            mask = w.table([p < rows for p in range(lanes)], "i1") if rows < lanes else None
+            lines = [
+                w.load(w.pointer(source, q * s, kind), kind, lanes, mask) for q in range(columns)
+            ]
+            lines += [w.constant(0, kind, lanes)] * (lanes - columns)
+            made = w.transposed(lines)
+            into = spot("%p0", target.offset, t, i, j, 0)
+            mask = w.table([p < columns for p in range(lanes)], "i1") if columns < lanes else None
+            for p in range(rows):
+                w.store(w.pointer(into, p * t, kind), made[p], mask)
+
+        def across(i: Reg | int, rows: int) -> None:
+            whole = n // lanes * lanes
+            if whole:
+                loop = w.loop(whole, lanes)
+                square(i, loop.index, rows, lanes)
+                loop.close()
+            if whole < n:
+                square(i, w.constant(whole, "i64", 0), rows, n - whole)
+
+        whole = m // lanes * lanes
+        if whole:
+            loop = w.loop(whole, lanes)
+            across(loop.index, lanes)
+            loop.close()
+        if whole < m:
+            across(w.constant(whole, "i64", 0), m - whole)
+
     def nest(depth: int, places: list[tuple[Reg, int, int]]) -> None:
         if depth == len(axes):
             move(places, 0, None)
+            return
+        if depth == len(axes) - 2 and axes[-1][1] == 1 == axes[-2][2] and kind != "i1":
+            squares(places)
             return
         n, t, s = axes[depth]
         if depth == len(axes) - 1 and t == 1 and s in (0, 1) and n > 1:

@@ -33,6 +33,11 @@ class Target:
     registers: int
     blas: str | None  # "i64", "i32", or None: no BLAS to call
 
+    @property
+    def tiled(self) -> int:
+        """How many multiplications a product may have for tiles to be faster than BLAS."""
+        return products.TILED[32 if self.register == 64 else 16]
+
 
 @dataclass(slots=True)
 class Kernel:
@@ -184,7 +189,7 @@ class Lowered:
                 if min(one, two) < 0 or not self.readable(one, two, (p.m, p.k) if k == 0
                                                           else (p.k, p.n)):
                     node.operands[k] = self.copied(node.operands[k])
-        elif p.bn != 1 and p.n > 1 and not (p.n <= 4 and p.ak == 1 == p.bk):
+        elif p.bn != 1 and p.n > 1 and not p.dots:
             node.operands[1] = self.copied(node.operands[1])
 
     @staticmethod
@@ -197,7 +202,7 @@ class Lowered:
 
     def uses_blas(self, p: products.Shape) -> bool:
         """Tell whether BLAS does a product."""
-        return self.target.blas is not None and p.work > products.TILED
+        return self.target.blas is not None and p.work > self.target.tiled
 
     # ── memory ──────────────────────────────────────────────────────────────────────────────
 

@@ -338,7 +338,7 @@ class Writer:
 
     # ── loops ───────────────────────────────────────────────────────────────────────────────
 
-    def loop(self, count: int, step: int = 1, carried: list[Reg] | None = None) -> Loop:
+    def loop(self, count: int | Reg, step: int = 1, carried: list[Reg] | None = None) -> Loop:
         """Start a loop over range(0, count, step), at least once round; end it with `close`."""
         return Loop(self, count, step, carried or [])
 
@@ -351,11 +351,48 @@ class Writer:
             x = join(low, high)
         return self.pick(x, 0)
 
+    def fold_many(self, xs: list[Reg]) -> Reg:
+        """Sum the lanes of each of several vectors, together: sum i is lane i of the result."""
+        n = xs[0].lanes
+        count = 1
+        while count < len(xs):
+            count *= 2
+        xs = xs + [xs[0]] * (count - len(xs))
+        length = n  # of the part of a vector that belongs to one sum
+        while length > 1:
+            half = length // 2
+            firsts = [p for p in range(xs[0].lanes) if p % length < half]
+            if len(xs) > 1:
+                both = [*firsts, *(p + xs[0].lanes for p in firsts)]
+                pairs = list(zip(xs[::2], xs[1::2], strict=True))
+            else:
+                both, pairs = firsts, [(xs[0], xs[0])]
+            xs = [
+                self.shuffle(a, b, both) + self.shuffle(a, b, [p + half for p in both])
+                for a, b in pairs
+            ]
+            length = half
+        return xs[0]
+
+    def transposed(self, rows: list[Reg]) -> list[Reg]:
+        """Transpose a square of as many vectors as each has lanes."""
+        n, rows = len(rows), list(rows)
+        d = n // 2
+        while d:
+            for i in range(n):
+                if i & d:
+                    continue
+                a, b = rows[i], rows[i + d]
+                rows[i] = self.shuffle(a, b, [p + n - d if p & d else p for p in range(n)])
+                rows[i + d] = self.shuffle(a, b, [p + n if p & d else p + d for p in range(n)])
+            d //= 2
+        return rows
+
 
 class Loop:
     """A loop under way: `index` counts, `carried` are the values that go round."""
 
-    def __init__(self, writer: Writer, count: int, step: int, start: list[Reg]) -> None:
+    def __init__(self, writer: Writer, count: int | Reg, step: int, start: list[Reg]) -> None:
         w = self.writer = writer
         self.count, self.step = count, step
         self.head, self.end = w.name("loop"), w.name("done")
@@ -390,7 +427,8 @@ class Loop:
             w.lines[k] = line
         w.line(f"{self.next} = add nuw nsw i64 {self.index.text}, {self.step}")
         test = f"%{w.name('t')}"
-        w.line(f"{test} = icmp ult i64 {self.next}, {self.count}")
+        limit = self.count.text if isinstance(self.count, Reg) else self.count
+        w.line(f"{test} = icmp ult i64 {self.next}, {limit}")
         w.line(f"br i1 {test}, label %{self.head}, label %{self.end}")
         w.label(self.end)
         return final
