@@ -136,7 +136,20 @@ class CompiledLoss:
         return where.flat(y_true, "y")
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """Give the weighted sum of the outputs' losses, 0-d."""
+        """Give the weighted sum of the outputs' losses, 0-d, and take note of each."""
+        total, each = self.terms(y_true, y_pred, sample_weight)
+        self.note(each, y_pred)
+        return total
+
+    def note(self, each: list[Any], y_pred: Any) -> None:
+        """Add the outputs' losses to their means, each by its samples."""
+        if self.means and self.outputs is not None:
+            predictions = self.outputs.outputs(y_pred)
+            for mean, value, (i, _, _) in zip(self.means, each, self.parts, strict=True):
+                mean.update(value.detach(), weight=predictions[i].shape[0])
+
+    def terms(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> tuple[Any, list[Any]]:
+        """Give the weighted sum of the outputs' losses, and each before its weight."""
         if self.outputs is None:
             self.build(y_true, y_pred)
         where = self.outputs
@@ -146,7 +159,7 @@ class CompiledLoss:
             if isinstance(sample_weight, (list, tuple, dict)):
                 sample_weight = leaves(sample_weight)[0]
             value = loss(y_true, y_pred, sample_weight)
-            return value if weight is None else value * weight
+            return (value if weight is None else value * weight), [value]
         losses: list[Any] = [None] * where.count
         for i, loss, _ in self.parts:
             losses[i] = loss
@@ -158,14 +171,14 @@ class CompiledLoss:
             )
         weights = weights_of(sample_weight, where)
         total = None
-        for k, (i, loss, weight) in enumerate(self.parts):
+        each = []
+        for i, loss, weight in self.parts:
             value = loss(targets[i], predictions[i], weights[i])
-            if self.means:
-                self.means[k].update(value.detach(), weight=predictions[i].shape[0])
+            each.append(value)
             if weight is not None:
                 value = value * weight
             total = value if total is None else total + value
-        return total
+        return total, each
 
 
 class CompiledMetrics:

@@ -36,48 +36,46 @@ class KerasTask(Task):
     # ── learning ────────────────────────────────────────────────────────────────────────────
 
     def _compiled_step(self) -> Callable[..., Any]:
-        model, optimizer = self.model, self.model.optimizer
-        compiled, measures = model._compiled_loss, model._compiled_metrics
-        if compiled is None and not model._has_own("compute_loss"):
-            return self._without_loss
-        compute = model.compute_loss if model._has_own("compute_loss") else None
-        zero_grad, update = optimizer.zero_grad, optimizer.step
+        """Build the step that compile's optimizer, loss and metrics make."""
+        model = self.model
+        loss_of, measures = model._compiled_loss, model._compiled_metrics
+        learn = self._learn()
 
         def train_step(x: Any, y: Any = None, w: Any = None) -> Any:
-            y_pred = model(x, training=True)
-            if compute is not None:
-                loss = compute(x=x, y=y, y_pred=y_pred, sample_weight=w, training=True)
-            else:
-                if y is None:
-                    raise ArgumentError("keras_no_targets")
-                loss = compiled(y, y_pred, w)
-                for term in model.losses if model._adds_losses() else ():
-                    loss = loss + term
-            zero_grad()
-            loss.backward()
-            update()
+            loss, each, y_pred = learn(x, y, w)
+            if loss_of is not None:
+                loss_of.note(each, y_pred)
             if measures is not None and y is not None:
                 measures.update_state(y, detached(y_pred), w)
             return loss.detach()
 
         return train_step
 
-    def _without_loss(self, x: Any, y: Any = None, w: Any = None) -> Any:
-        """Learn from what the layers add to the loss alone."""
-        model = self.model
-        y_pred = model(x, training=True)
-        terms = model.losses
-        if not terms:
-            raise ArgumentError("keras_no_loss")
-        loss = terms[0]
-        for term in terms[1:]:
-            loss = loss + term
-        self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
-        if model._compiled_metrics is not None and y is not None:
-            model._compiled_metrics.update_state(y, detached(y_pred), w)
-        return loss.detach()
+    def _learn(self) -> Callable[..., tuple[Any, list[Any], Any]]:
+        """Build what moves the weights by a batch: (loss, loss of each output, outputs)."""
+        model, loss_of = self.model, self.model._compiled_loss
+        zero_grad, update = self.optimizer.zero_grad, self.optimizer.step
+        is_own = model._has_own("compute_loss")
+
+        def learn(x: Any, y: Any = None, w: Any = None) -> tuple[Any, list[Any], Any]:
+            zero_grad()
+            y_pred = model(x, training=True)
+            each: list[Any] = []
+            if is_own:
+                loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=w, training=True)
+            elif loss_of is None:
+                loss = total(model.losses)
+            elif y is None:
+                raise ArgumentError("keras_no_targets")
+            else:
+                loss, each = loss_of.terms(y, y_pred, w)
+                if model._adds_losses():
+                    loss = total([loss, *model.losses])
+            loss.backward()
+            update()
+            return loss, each, y_pred
+
+        return learn
 
     def _own_step(self, step: Callable[[Any], Any]) -> Callable[..., Any]:
         def own_step(*batch: Any) -> Any:
@@ -140,6 +138,16 @@ class KerasTask(Task):
         if self.logs:
             return {name: plain(value) for name, value in self.logs.items()}
         return {name: plain(value) for name, value in self.model._results().items()}
+
+
+def total(terms: list[Any]) -> Any:
+    """Add up losses. Raises ArgumentError where there are none."""
+    if not terms:
+        raise ArgumentError("keras_no_loss")
+    whole = terms[0]
+    for term in terms[1:]:
+        whole = whole + term
+    return whole
 
 
 def plain(value: Any) -> Any:
