@@ -128,6 +128,7 @@ class DataLoader:
         order = self.order(epoch) if self.shuffle else chosen
         if self.shuffle and chosen is not None:
             order = chosen[order]
+        is_flat = all(isinstance(part, np.ndarray) for part in dataset.tree)
         row = sum(a.nbytes for a in dataset.arrays) // max(len(dataset), 1)
         block = max(BLOCK // max(row, 1) // size, 1) * size
         for i in range(start * size, end, block):
@@ -136,7 +137,7 @@ class DataLoader:
                 arrays = [a[i:j].copy() for a in dataset.arrays]
             else:
                 arrays = [a.take(order[i:j], 0) for a in dataset.arrays]
-            cut = cutter(rebuild(dataset.tree, arrays))
+            cut = cutter(tuple(arrays) if is_flat else rebuild(dataset.tree, arrays))
             for k in range(0, j - i, size):
                 m = min(k + size, j - i)
                 yield m - k, cut(k, m)

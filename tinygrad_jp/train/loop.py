@@ -20,7 +20,7 @@ from ..autograd import random
 from ..autograd.mode import no_grad
 from ..autograd.tensor import Tensor
 from ..errors import OptionError
-from .callback import listeners
+from .callback import MOMENTS, listeners
 from .history import History
 from .task import Task
 
@@ -42,6 +42,7 @@ class Run:
         self.feed = feed
         self.epochs = epochs
         self.callbacks = list(callbacks)
+        self.told = {m.removeprefix("on_"): listeners(self.callbacks, m) for m in MOMENTS}
         self.seed = int(random.generator().integers(2**63)) if seed is None else seed
         self.draws = np.random.default_rng([self.seed, 1])  # dropout and the like
         self.history = History()
@@ -79,6 +80,11 @@ class Run:
         if self.phase == "train" and not self.is_between:
             return {"loss": self.sum.mean(), **self.task.results()}
         return {"loss": self._loss, **self._results, **self.validation}
+
+    def tell(self, moment: str) -> None:
+        """Call everyone who listens to a moment."""
+        for callback in self.told[moment]:
+            callback(self)
 
     def freeze(self) -> None:
         """Keep this epoch's numbers, before the metrics are reset for validation."""
@@ -202,20 +208,16 @@ def train(
     if resume is not None:
         resume(run)
     began = perf_counter() - run.history.seconds
-    told = {
-        moment: listeners(run.callbacks, f"on_{moment}")
-        for moment in ("train_begin", "train_end", "epoch_begin", "epoch_end")
-    }
     with training(task), interruptible(run), random.using(run.draws):
         if progress is not None:
             progress.begin(run)
         try:
-            tell(told["train_begin"], run)
+            run.tell("train_begin")
             while run.epoch < run.epochs and not run.is_halted:
                 if run.done == 0:
                     task.reset()
                     run.sum = Sum()
-                    tell(told["epoch_begin"], run)
+                    run.tell("epoch_begin")
                 run.validation = {}
                 learn(run, progress)
                 run.freeze()
@@ -228,14 +230,14 @@ def train(
                 run.is_between = True
                 run.history.add(run.epoch, run.logs)
                 run.history.seconds = perf_counter() - began
-                tell(told["epoch_end"], run)
+                run.tell("epoch_end")
                 if progress is not None:
                     progress.epoch_end(run)
                 run.is_between = False
                 run.epoch, run.done = run.epoch + 1, 0
             finish(run)
             run.history.seconds = perf_counter() - began
-            tell(told["train_end"], run)
+            run.tell("train_end")
         finally:
             if progress is not None:
                 progress.end(run)
@@ -257,7 +259,7 @@ def finish(run: Run) -> None:
 def learn(run: Run, progress: Any) -> None:
     """Learn from the batches of an epoch that are still to come."""
     step = run.task.train_step
-    begin, end = (listeners(run.callbacks, f"on_batch_{m}") for m in ("begin", "end"))
+    begin, end = run.told["batch_begin"], run.told["batch_end"]
     total = run.sum
     losses, sizes = total.losses, total.sizes
     for n, batch in run.feed.batches(run.epoch, run.done):
@@ -284,14 +286,14 @@ def learn(run: Run, progress: Any) -> None:
 def validated(run: Run, feed: Any, progress: Any) -> dict[str, Any]:
     """Judge the model in the middle of a training; give its numbers as val_..."""
     run.phase = "validation"
-    tell(listeners(run.callbacks, "on_validation_begin"), run)
+    run.tell("validation_begin")
     try:
         found = evaluate(run.task, feed, run=run, progress=progress)
     finally:
         run.phase = "train"
     run.validation = {f"val_{name}": value for name, value in found.items()}
     if not run.is_interrupted:
-        tell(listeners(run.callbacks, "on_validation_end"), run)
+        run.tell("validation_end")
     return run.validation
 
 
@@ -320,12 +322,6 @@ def evaluate(
     finally:
         for module, mode in modes:
             module.training = mode
-
-
-def tell(listening: Sequence[Any], run: Run) -> None:
-    """Call each callback."""
-    for callback in listening:
-        callback(run)
 
 
 @contextmanager
