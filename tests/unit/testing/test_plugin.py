@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 
 import pytest
-from hypothesis import find
+from hypothesis import find, settings
 from hypothesis import strategies as st
 
 import tinygrad_jp as tj
@@ -18,8 +18,11 @@ INSTALLED = any(e.value == "tinygrad_jp_pytest" for e in entry_points(group="pyt
 
 @pytest.fixture(autouse=True)
 def in_english():
+    """Read the errors in English, and undo what an inner run chooses for this process."""
     set_language("en")
+    profile = settings.get_current_profile_name()
     yield
+    settings.load_profile(profile)
     set_language(None)
 
 
