@@ -59,9 +59,9 @@ def explain(
     w (n0) = 3    loss (n6) = 25    paths: 1
     <BLANKLINE>
     path 1 of 1: loss ← n4 ← n2 ← w
-      loss = np.power(a=n4, b=2)    ∂loss/∂n4 = b·aᵇ⁻¹ = 10  1 × 10 = 10
-      n4 = np.subtract(a=n2, b=n3)  ∂n4/∂n2 = 1              10 × 1 = 10
-      n2 = np.multiply(a=w, b=x)    ∂n2/∂w = b = 2           10 × 2 = 20
+      loss = np.power(a=n4, b=2)   ∂loss/∂n4 = b·aᵇ⁻¹ = 10  1 × 10 = 10
+      n4 = np.subtract(a=n2, b=1)  ∂n4/∂n2 = 1              10 × 1 = 10
+      n2 = np.multiply(a=w, b=x)   ∂n2/∂w = b = 2           10 × 2 = 20
       ∂loss/∂w = 10 × 1 × 2 = 20
     """
     if not isinstance(loss, Tensor):
@@ -246,10 +246,13 @@ class _Walk:
             return []
         slopes = column._data
         products = g * slopes
-        places = np.argwhere(slopes != 0)
-        order = np.argsort([-abs(float(products[tuple(p)])) for p in places], kind="stable")
+        places = np.flatnonzero(slopes)
+        order = np.argsort(-np.abs(products.reshape(-1)[places]), kind="stable")
         terms = [
-            Term(tuple(int(i) for i in p), float(g[tuple(p)]), float(slopes[tuple(p)]))
+            Term(
+                tuple(int(i) for i in np.unravel_index(p, g.shape)), float(g.flat[p]),
+                float(slopes.flat[p]),
+            )
             for p in places[order[:MOST_TERMS]]
         ]
         if len(places) > MOST_TERMS:

@@ -74,22 +74,22 @@ def symmetric(chart: Chart) -> Iterator[Finding]:
         seen.add(leaf.id)
         units = leaf.value.shape[layer.units]
         both = np.concatenate([
-            np.moveaxis(a, layer.units, 0).reshape(units, -1) for a in (leaf.value, g)
+            _digits(np.moveaxis(a, layer.units, 0).reshape(units, -1)) for a in (leaf.value, g)
         ], axis=1)
-        if units < 2 or not np.isfinite(both).all():
-            continue
-        # products of equal rows may differ in the last bits, by how BLAS shares the work out
-        scale = max(float(np.abs(g).max()), float(np.finfo(g.dtype).tiny))
-        digits = np.round(both / np.where(np.arange(both.shape[1]) < both.shape[1] // 2, 1, scale),
-                          5)
-        different = len(np.unique(digits, axis=0))
-        if different * 2 > units:
+        different = len(np.unique(both, axis=0))
+        if units < 2 or not np.isfinite(both).all() or different * 2 > units:
             continue
         key = "zero_weights" if not leaf.value.any() else "symmetric_units"
         yield Finding(
             key, "error", chart.place(leaf.id), (leaf.id,), None,
             {"units": units, "different": different},
         )
+
+
+def _digits(x: Array) -> Array:
+    """Keep five digits: equal rows' products may differ in the last, as BLAS shares work out."""
+    largest = float(np.abs(x).max(initial=0.0))
+    return np.round(x.astype(np.float64) / (largest or 1.0), 5)
 
 
 def raw_inputs(chart: Chart) -> Iterator[Finding]:
