@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from typing import Any
 
-from ..errors import OptionError
+from ..errors import ArgumentError, OptionError
 
 REGISTERED: dict[str, Any] = {}  # what register_keras_serializable put here: "package>name" -> it
 _counts: Counter[str] = Counter()
@@ -129,6 +129,23 @@ class Table:
 def registered_name(kind: Any) -> str | None:
     """Give the name that a class was registered under, if it was."""
     return next((name for name, thing in REGISTERED.items() if thing is kind), None)
+
+
+# how others, and Keras before version 3, call arguments
+OLD_NAMES = {
+    "lr": "learning_rate", "beta1": "beta_1", "beta2": "beta_2", "eps": "epsilon",
+    "alpha": "rho", "input_dim": "input_shape", "axes": "axis",
+}
+
+
+def unknown_argument(owner: str, name: str, accepted: Iterable[str]) -> ArgumentError:
+    """Make the error for an argument that a class does not take, with what was meant if known."""
+    accepted = list(accepted)
+    near = OLD_NAMES.get(name) or next(iter(get_close_matches(name, accepted, 1, 0.7)), None)
+    facts = {"owner": owner, "name": name, "accepted": ", ".join(accepted)}
+    if near in accepted:
+        return ArgumentError("keras_argument_near", near=near, **facts)
+    return ArgumentError("keras_argument", **facts)
 
 
 class Configured:

@@ -9,10 +9,10 @@ import numpy as np
 from ..autograd.apply import as_array
 from ..autograd.arguments import array_of
 from ..autograd.tensor import Tensor
-from ..errors import ArgumentError, ShapeError
+from ..errors import ShapeError
 from ..nn.parameter import Parameter, overwrite
 from .config import standardize_dtype
-from .identifiers import auto_name
+from .identifiers import auto_name, unknown_argument
 
 
 class Variable(Parameter):
@@ -38,10 +38,8 @@ class Variable(Parameter):
         name: str | None = None, **unknown: Any,
     ) -> None:
         if unknown:
-            raise ArgumentError(
-                "keras_argument", owner="Variable", name=next(iter(unknown)),
-                accepted="initializer, shape, dtype, trainable, name",
-            )
+            accepted = ["initializer", "shape", "dtype", "trainable", "name"]
+            raise unknown_argument("Variable", next(iter(unknown)), accepted)
         if callable(initializer) or isinstance(initializer, str):
             from .initializers import get  # which draws Variables' values, and so imports this file
 

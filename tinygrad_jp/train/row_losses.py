@@ -268,8 +268,7 @@ def categorical_crossentropy(
     y_pred: probabilities, divided by their sum and kept between ε and 1 − ε; or with from_logits
     scores, whose softmax is p.  label_smoothing: how much of each label is spread over all.
     """
-    t, p = paired("categorical_crossentropy", y_true, y_pred)
-    _classes("categorical_crossentropy", t, p)
+    t, p = _distributions("categorical_crossentropy", y_true, y_pred)
     t = _softened(t, label_smoothing, t.shape[-1])
     return -sum(_log_probabilities(p, from_logits, axis, epsilon) * t, axis)
 
@@ -282,8 +281,7 @@ def categorical_focal_crossentropy(
 
     alpha: a number, or one for each class.
     """
-    t, p = paired("categorical_focal_crossentropy", y_true, y_pred)
-    _classes("categorical_focal_crossentropy", t, p)
+    t, p = _distributions("categorical_focal_crossentropy", y_true, y_pred)
     t = _softened(t, label_smoothing, t.shape[-1])
     p = softmax(p, axis) if from_logits else p
     p = clip(p / p.sum(axis, keepdims=True), epsilon, 1.0 - epsilon)
@@ -291,10 +289,13 @@ def categorical_focal_crossentropy(
     return -sum((1.0 - p) ** gamma * weight * (log(p) * t), axis)
 
 
-def _classes(loss: str, t: Any, p: Tensor) -> None:
-    """Refuse labels where one-hot targets are meant, which would broadcast to nonsense."""
+def _distributions(loss: str, y_true: Any, y_pred: Any) -> tuple[Any, Tensor]:
+    """Read targets and predictions, and refuse class numbers where one-hot targets are meant."""
+    p = predictions(y_pred)
+    t = targets(y_true, p)
     if t.shape != p.shape:
         raise ShapeError("loss_not_one_hot", loss=loss, y_true=t.shape, y_pred=p.shape)
+    return t, p
 
 
 def sparse_categorical_crossentropy(

@@ -134,7 +134,9 @@ def test_what_is_said():
     assert "mean_squared_error" in said(errors.OptionError, lambda: losses.get("mean_squared_eror"))
     assert "(5, 3)" in said(errors.ShapeError, lambda: losses.MeanAbsoluteError()(T[:, :2], P))
     assert "(5, 3)" in said(errors.ShapeError, lambda: losses.MeanSquaredError()(T[:3], P))
-    text = said(errors.ShapeError, lambda: losses.CategoricalCrossentropy()(np.arange(5)[:, None], P))
+    for labels in (np.arange(5), np.arange(5)[:, None]):
+        text = said(errors.ShapeError, lambda t=labels: losses.CategoricalCrossentropy()(t, P))
+        assert "to_categorical" in text
     assert "sparse_categorical_crossentropy" in text
     text = said(errors.ShapeError, lambda: losses.SparseCategoricalCrossentropy()(np.eye(3)[[0, 1, 2, 0, 1]], P))
     assert "categorical_crossentropy" in text

@@ -21,7 +21,7 @@ from ...errors import ArgumentError, CompileError, GradientError, OptionError, S
 from ...optim import gradients
 from ...optim.optimizer import Optimizer as Engine
 from ..config import floatx
-from ..identifiers import auto_name
+from ..identifiers import auto_name, unknown_argument
 from ..variable import Variable
 from .schedules import LearningRateSchedule
 from .schedules import table as schedules
@@ -57,10 +57,7 @@ class Optimizer(Stateful):
         if unknown.pop("decay", None) is not None:
             warn("keras_decay", stacklevel=4, owner=owner)
         for argument in unknown:
-            raise ArgumentError(
-                "keras_argument", owner=owner, name=argument,
-                accepted=", ".join(self._accepted()),
-            )
+            raise unknown_argument(owner, argument, self._accepted())
         if sum(limit is not None for limit in (clipnorm, clipvalue, global_clipnorm)) > 1:
             raise OptionError("keras_clipping", owner=owner)
         if not 0 <= ema_momentum <= 1:
