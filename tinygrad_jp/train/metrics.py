@@ -236,6 +236,26 @@ class FBetaScore(Metric):
         return float(score) if score.ndim == 0 else score
 
 
+class F1Score(FBetaScore):
+    """2·precision·recall / (precision + recall), averaged over the classes.
+
+    Outputs (N,) or (N, 1) are probabilities of yes, above ½ it is one; of (N, K) the highest
+    counts, and targets are class numbers (N,) or one-hot (N, K).
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__("macro", 1.0, None, name or "f1_score")
+
+    def update(self, output: Any, target: Any = None, weight: Any = None) -> None:
+        """Take a batch in."""
+        p, t = array_of(output), array_of(target)
+        if p.ndim < 2 or p.shape[-1] == 1:
+            p, t = (p.reshape(-1, 1) > 0.5), t.reshape(-1, 1)
+        elif t.shape != p.shape:
+            t = rows.class_labels(t, rows.predictions(p))[..., None] == np.arange(p.shape[-1])
+        super().update(p, t, weight)
+
+
 def _share(a: Array, b: Array) -> Array:
     return np.asarray(a) / (np.asarray(b) + rows.EPSILON)
 
@@ -288,4 +308,4 @@ register("r2", "r2_score")(R2Score)
 register("auc")(AUC)
 register("precision")(Precision)
 register("recall")(Recall)
-register("f1", "f1_score")(lambda: FBetaScore(name="f1_score"))
+register("f1", "f1_score")(F1Score)

@@ -177,9 +177,13 @@ def test_named_for_fit():
         metric.reset()
         metric.load_state_dict(saved)
         assert metric.result() == pytest.approx(want, rel=1e-5)
-    f1 = as_metric("f1")
-    f1.update(scores, np.eye(3)[labels])
-    np.testing.assert_allclose(f1.result(), [1, 2 / 3, 0], rtol=1e-5)
+    for output, target, want in (
+        (scores, np.eye(3)[labels], (1 + 2 / 3 + 0) / 3), (scores, labels, (1 + 2 / 3 + 0) / 3),
+        (P, T, 2 / 3), (P[:, None], T, 2 / 3),
+    ):
+        f1 = as_metric("f1")
+        f1.update(output, target)
+        assert f1.result() == pytest.approx(want, rel=1e-5)
 
 
 def test_area_is_the_probability_of_the_right_order():
