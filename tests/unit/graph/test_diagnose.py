@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import json
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -53,83 +55,61 @@ def classify(model, x=X, t=LABELS):
 # ── healthy ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def moons(passes, hidden=3):
+def example(name):
+    path = Path(__file__).resolve().parents[3] / "examples" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"healthy_{name}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("hidden", [1, 3, 20])
+@pytest.mark.parametrize("passes", [0, 300, 1500])
+def test_moons_is_healthy(hidden, passes):
+    moons = example("moons")
     x, t = data.make_moons(200, noise=0.2, random_state=0)
-    np.random.seed(0)
-    w = {
-        "W1": np.random.randn(2, hidden) / np.sqrt(2), "b1": np.zeros((1, hidden)),
-        "W2": np.random.randn(hidden, 2) / np.sqrt(hidden), "b2": np.zeros((1, 2)),
-    }
-    w = {k: tj.tensor(v, requires_grad=True) for k, v in w.items()}
-
-    def loss():
-        z = np.tanh(x @ w["W1"] + w["b1"]) @ w["W2"] + w["b2"]
-        penalty = sum((w[k] * w[k]).sum() for k in ("W1", "W2"))
-        return len(x) * cross_entropy(z, t) + 0.005 * penalty
-
-    for _ in range(passes):
-        for p in w.values():
-            p.grad = None
-        loss().backward()
-        with tj.no_grad():
-            for p in w.values():
-                p -= 0.01 * p.grad
-    return loss(), w
-
-
-@pytest.mark.parametrize("passes", [0, 300, 2000])
-def test_moons_is_healthy(passes):
-    loss, w = moons(passes)
-    report = tj.diagnose(loss, names=w)
+    model = moons.build_model(x, t, hidden, passes) if passes else moons.first_weights(hidden)
+    report = tj.diagnose(moons.total_loss(model, x, t), names=model)
     assert report.findings == []
     assert report.healthy
     assert [row.place.partition(" ")[0] for row in report.layers] == ["W1", "W2"]
 
 
-def two_layer(std, passes, x, t):
+def digits(std, passes):
+    (x, t), _ = data.load_mnist_5k(one_hot_label=True)
+    net = example("two_layer_net").TwoLayerNet(784, 50, 10, weight_init_std=std)
     rng = np.random.default_rng(0)
-    w = {"W1": std * rng.standard_normal((784, 50)), "b1": np.zeros(50),
-         "W2": std * rng.standard_normal((50, 10)), "b2": np.zeros(10)}
-    w = {k: tj.tensor(v, requires_grad=True) for k, v in w.items()}
-
-    def loss():
-        z = 1 / (1 + np.exp(-(np.dot(x, w["W1"]) + w["b1"])))
-        a = np.dot(z, w["W2"]) + w["b2"]
-        a = a - np.max(a, axis=-1, keepdims=True)
-        y = np.exp(a) / np.sum(np.exp(a), axis=-1, keepdims=True)
-        return -np.sum(t * np.log(y + 1e-7)) / len(y)
-
     for _ in range(passes):
-        for p in w.values():
-            p.grad = None
-        loss().backward()
+        chosen = rng.choice(len(x), 100)
+        net.gradient(x[chosen], t[chosen])
         with tj.no_grad():
-            for p in w.values():
+            for p in net.params.values():
                 p -= 0.1 * p.grad
-    return loss(), w
+    return tj.diagnose(net.loss(x[:100], t[:100]), names=net.params)
 
 
-@pytest.mark.parametrize("passes", [0, 100])
+@pytest.mark.parametrize("passes", [0, 300])
 def test_two_layer_net_is_healthy(passes):
-    x = RNG.random((100, 784)) * (RNG.random((100, 784)) < 0.2)  # as sparse as digits are
-    t = np.eye(10)[RNG.integers(0, 10, 100)]
-    loss, w = two_layer(0.01, passes, x, t)
-    report = tj.diagnose(loss, names=w)
+    report = digits(0.01, passes)
     assert report.findings == []
-    assert len(report.layers) == 2
+    assert [row.shape for row in report.layers] == [(100, 50), (100, 10)]
 
 
-@pytest.mark.parametrize("epochs", [0, 60])
-def test_housing_is_healthy(epochs):
-    x = RNG.standard_normal((404, 3)).astype(np.float32)
-    t = (22 + 9 * np.tanh(x @ [1.0, -0.3, -0.8]) + RNG.standard_normal(404))[:, None].astype("f")
-    model = mlp(3, 64, 64, 1)
-    adam = tj.optim.Adam(model.parameters(), lr=1e-3)
-    for _ in range(epochs):
-        adam.zero_grad()
-        nn.MSELoss()(model(x), t).backward()
-        adam.step()
-    assert tj.diagnose(model, x, t, nn.MSELoss()).findings == []
+@pytest.mark.parametrize("epochs", [0, 10])
+@pytest.mark.parametrize("hidden", [(), (8,), (64, 64), (64, 64, 64, 64)])
+def test_housing_is_healthy(hidden, epochs):
+    housing = example("housing")
+    (x, t), (x_test, _) = data.load_boston_housing()
+    x = housing.scaled(x, x_test)[0]
+    model = housing.network(13, hidden)
+    housing.fit(model, x, t, epochs)
+    assert tj.diagnose(model, x[:64], t[:64, None], nn.MSELoss()).findings == []
+
+
+def test_housing_as_it_comes_is_not():
+    (x, t), _ = data.load_boston_housing()
+    report = tj.diagnose(example("housing").network(13), x[:64], t[:64, None], nn.MSELoss())
+    assert found(report, "raw_inputs").numbers["high"] == x[:64].max()
 
 
 @pytest.mark.parametrize("model", [
@@ -140,6 +120,71 @@ def test_housing_is_healthy(epochs):
 ], ids=["batchnorm", "layernorm", "tanh", "relu", "sigmoid"])
 def test_ordinary_networks_are_healthy(model):
     assert classify(model).findings == []
+
+
+class Residual(nn.Module):
+    """Twenty blocks; 2²⁰ paths."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(4, 16), nn.Linear(16, 3)
+        for i in range(20):
+            block = nn.Sequential(nn.LayerNorm(16), nn.Linear(16, 32), nn.GELU(), nn.Linear(32, 16))
+            self.add_module(f"block{i}", block)
+
+    def forward(self, x):
+        x = self.first(x)
+        for i in range(20):
+            x = x + self.get_submodule(f"block{i}")(x)
+        return self.last(x)
+
+
+class Attention(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.q, self.k, self.v, self.o = (nn.Linear(4, 4) for _ in range(4))
+        self.out = nn.Linear(4, 3)
+
+    def forward(self, x):
+        x = x[:, None] * np.linspace(-1, 1, 5, dtype="f")[:, None]
+        weights = tj.softmax(self.q(x) @ np.swapaxes(self.k(x), -1, -2) / 2, -1)
+        return self.out((x + self.o(weights @ self.v(x))).mean(1))
+
+
+class Recurrent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.x, self.h, self.out = nn.Linear(1, 8), nn.Linear(8, 8), nn.Linear(8, 3)
+
+    def forward(self, x):
+        h = tj.zeros(len(x), 8)
+        for i in range(4):
+            h = np.tanh(self.x(x[:, i : i + 1]) + self.h(h))
+        return self.out(h)
+
+
+@pytest.mark.parametrize("kind", [Residual, Attention, Recurrent])
+def test_networks_of_other_kinds_are_healthy(kind):
+    assert classify(kind()).findings == []
+
+
+def test_an_autoencoder_with_one_weight_is_healthy():
+    w = tj.tensor(0.5 * RNG.standard_normal((4, 2)).astype("f"), requires_grad=True)
+    assert tj.diagnose(((np.tanh(X @ w) @ w.T - X) ** 2).mean()).findings == []
+    assert tj.diagnose(((X @ w @ w.T - X) ** 2).mean()).findings == []  # principal components
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("ill", [
+    lambda: mlp(*[4] * 10, 3, act=nn.Sigmoid), lambda: nn.Sequential(nn.Linear(4, 16), nn.Linear(16, 3)),
+    lambda: mlp(4, 8, 3),
+], ids=["vanishing", "linear", "healthy"])
+def test_what_is_found_does_not_hang_on_the_losss_scale(ill, scale):
+    model = ill()
+    plain, scaled = (
+        tj.diagnose(s * cross_entropy(model(tj.tensor(X)), LABELS), names=model) for s in (1.0, scale)
+    )
+    assert [(f.kind, f.place) for f in plain.findings] == [(f.kind, f.place) for f in scaled.findings]
 
 
 # ── signals ─────────────────────────────────────────────────────────────────────────────────────
@@ -222,9 +267,7 @@ def test_saturated_units(act):
 
 
 def test_saturation_of_the_books_own_sigmoid():
-    x, t = RNG.random((100, 784)), np.eye(10)[RNG.integers(0, 10, 100)]
-    loss, w = two_layer(5.0, 0, x, t)
-    assert found(tj.diagnose(loss, names=w), "saturated").numbers["name"] == "sigmoid"
+    assert found(digits(5.0, 0), "saturated").numbers["name"] == "sigmoid"
 
 
 def test_a_sure_output_is_not_saturated():
