@@ -16,7 +16,7 @@ from ..data.loader import DataLoader
 from ..errors import OptionError
 from . import loop
 from .callbacks import Schedule
-from .checkpoint import as_checkpoint, resumption
+from .checkpoint import Checkpoint, as_checkpoint, resumption
 from .feed import as_feed
 from .history import History
 from .progress import as_progress
@@ -84,6 +84,8 @@ def fit(
     saving = as_checkpoint(checkpoint)
     if saving is not None:
         listening.append(saving)
+    else:
+        saving = next((c for c in listening if isinstance(c, Checkpoint)), None)
     return loop.train(
         task, feed, epochs=epochs, validation=judged, validation_every=validation_every,
         callbacks=listening, progress=as_progress(verbose), seed=seed, initial_epoch=initial_epoch,

@@ -104,7 +104,7 @@ class Live(Progress):
         from rich.live import Live as Display
 
         self._began = perf_counter() - run.history.seconds
-        self._before = ""
+        self._before: tuple[int, int, dict[str, Any]] | None = None
         self._display = Display(console=self.console, auto_refresh=False)
         self._display.start()
         self.tick(run)
@@ -120,8 +120,7 @@ class Live(Progress):
 
     def epoch_end(self, run: Run) -> None:
         """Remember the epoch's numbers; draw if it is time."""
-        place = text("progress_epoch", epoch=run.epoch + 1, epochs=run.epochs)
-        self._before = f"{place}: {numbers(run.logs, NARROW)}"
+        self._before = (run.epoch + 1, run.epochs, run.logs)
         if perf_counter() >= self.due:
             self.tick(run)
 
@@ -154,7 +153,7 @@ class Live(Progress):
             ProgressBar(max(run.epochs, 1), whole, bar), times,
         )
         if is_over:
-            return Group(grid, Text(self._wrapped(self._before))) if self._before else grid
+            return Group(grid, Text(self._epoch_before())) if self._before else grid
         phase = "progress_validates" if run.phase == "validation" else "progress_trains"
         grid.add_row(
             Text(text("progress_batch", batch=run.done, batches=run.batches or "?")),
@@ -165,8 +164,14 @@ class Live(Progress):
         if run.done:
             rows.append(Text(self._wrapped(numbers(run.logs, NARROW)), "cyan"))
         if self._before:
-            rows.append(Text(self._wrapped(self._before), "dim"))
+            rows.append(Text(self._epoch_before(), "dim"))
         return Group(*rows)
+
+    def _epoch_before(self) -> str:
+        assert self._before is not None
+        epoch, epochs, logs = self._before
+        place = text("progress_epoch", epoch=epoch, epochs=epochs)
+        return self._wrapped(f"{place}: {numbers(logs, NARROW)}")
 
     def _wrapped(self, line: str) -> str:
         return fill(line, max(self.console.width - 8, 20))  # a Japanese letter is two wide

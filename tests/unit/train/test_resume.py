@@ -342,3 +342,11 @@ def test_parts_that_were_mixed_up_are_refused(tmp_path, wrong):
     with pytest.raises(errors.StateDictError):
         tj.load_checkpoint(path, **{wrong: model})
     assert_equal(weights(model), before)
+
+
+def test_a_checkpoint_among_the_callbacks_serves_as_well(tmp_path):
+    whole, _, _ = training()
+    path = tmp_path / "run.safetensors"
+    training(callbacks=[tj.train.Checkpoint(path, batches=1)], cut_at=8)
+    model, _, _ = training(callbacks=[tj.train.Checkpoint(path, batches=1)], resume=True)
+    assert_equal(model, whole)
