@@ -14,7 +14,7 @@ from . import entry, mathematics
 from .lowering import Kernel, Lowered
 from .nodes import Node
 
-FUNCTIONS = ("sgemm", "dgemm", "state", "next_uint32", "next_double")
+FUNCTIONS = ("sgemm", "dgemm", "state", "next_uint32", "next_double", "pool", "start", "finish")
 
 
 @dataclass(slots=True)
@@ -65,14 +65,17 @@ def assemble(lowered: Lowered, width: int) -> Module:
 
     def function(kernel: Kernel) -> str:
         """Give the name of the function that a kernel calls, written at its first use."""
-        key = f"{len(kernel.arguments)} {kernel.text}"
+        key = f"{len(kernel.arguments)} {kernel.parts} {kernel.text}"
         if key not in bodies:
             bodies[key] = f"k{len(bodies)}"
             given = ", ".join(f"ptr %p{i}" for i in range(len(kernel.arguments)))
+            given += ", i64 %part" if kernel.parts else ""
             texts.append(f"define internal void @{bodies[key]}({given}) #0 {{\nentry:\n"
                          f"{kernel.text}\n}}")
             declared.update(kernel.writer.declared)
             called.update(kernel.writer.called)
+            if kernel.parts:
+                texts.append(shared_work(bodies[key], len(kernel.arguments), kernel.parts))
         return bodies[key]
 
     def close() -> None:
@@ -98,8 +101,13 @@ def assemble(lowered: Lowered, width: int) -> Module:
             segment.append(f"stop{at}:\n  ret i32 1\ngo{at}:")
             continue
         for kernel in step.kernels:
-            given = ", ".join(f"ptr {pointer(a)}" for a in kernel.arguments)
+            pointers = [pointer(a) for a in kernel.arguments]
             segment += [f"  ; {line}" for line in said(kernel, names)]
+            if kernel.parts:
+                shared = [pointer(name) for name in ("pool", "start", "finish")]
+                segment += shared_call(function(kernel), pointers, shared, len(segment))
+                continue
+            given = ", ".join(f"ptr {p}" for p in pointers)
             segment.append(f"  call void @{function(kernel)}({given})")
     close()
     functions: dict[str, str] = {}
@@ -114,6 +122,45 @@ def assemble(lowered: Lowered, width: int) -> Module:
         ["\n".join(sorted(declared)), *functions.values(), *texts, attributes]
     ) + "\n"
     return module
+
+
+def shared_work(name: str, count: int, parts: int) -> str:
+    """Write the function that does parts of a kernel until none is left: (pointers, counter)."""
+    lines = [f"define internal void @{name}.work(ptr %given) #0 {{", "entry:"]
+    for i in range(count):
+        lines.append(f"  %p{i}.at = getelementptr ptr, ptr %given, i64 {i}")
+        lines.append(f"  %p{i} = load ptr, ptr %p{i}.at")
+    pointers = "".join(f"ptr %p{i}, " for i in range(count))
+    return "\n".join([
+        *lines, f"  %counter = getelementptr ptr, ptr %given, i64 {count}", "  br label %more",
+        "more:", "  %part = atomicrmw add ptr %counter, i64 1 seq_cst",
+        f"  %some = icmp ult i64 %part, {parts}", "  br i1 %some, label %do, label %end",
+        "do:", f"  call void @{name}({pointers}i64 %part)", "  br label %more",
+        "end:", "  ret void", "}",
+    ])
+
+
+def shared_call(name: str, pointers: list[str], shared: list[str], at: int) -> list[str]:
+    """Write the call of a kernel whose parts the helper of pool.py does as well."""
+    pool, start, finish = shared
+    lines = [f"  %x{at} = alloca [{len(pointers) + 1} x ptr], align 64"]
+    for i, p in enumerate(pointers):
+        lines.append(f"  %x{at}.{i} = getelementptr ptr, ptr %x{at}, i64 {i}")
+        lines.append(f"  store ptr {p}, ptr %x{at}.{i}")
+    return [
+        *lines,
+        f"  %x{at}.n = getelementptr ptr, ptr %x{at}, i64 {len(pointers)}",
+        f"  store i64 0, ptr %x{at}.n",
+        f"  %x{at}.none = icmp eq ptr {pool}, null",
+        f"  br i1 %x{at}.none, label %alone{at}, label %share{at}",
+        f"share{at}:",
+        f"  %x{at}.two = call i1 {start}(ptr {pool}, ptr @{name}.work, ptr %x{at})",
+        f"  call void @{name}.work(ptr %x{at})",
+        f"  br i1 %x{at}.two, label %wait{at}, label %on{at}",
+        f"wait{at}:", f"  call void {finish}(ptr {pool})", f"  br label %on{at}",
+        f"alone{at}:", f"  call void @{name}.work(ptr %x{at})", f"  br label %on{at}",
+        f"on{at}:",
+    ]
 
 
 def said(kernel: Kernel, names: dict[Value, str]) -> list[str]:

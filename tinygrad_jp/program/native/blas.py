@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -42,3 +43,13 @@ def address(letter: str) -> int:
     if found is None:
         return 0
     return ctypes.cast(getattr(found[0], found[1].format(letter)), ctypes.c_void_p).value or 0
+
+
+def threads() -> int:
+    """Give how many threads BLAS is set to use; 1 if the environment says so, 0 if unknown."""
+    for variable in ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS"):
+        if variable in os.environ:
+            return 1 if os.environ[variable] == "1" else 0
+    found = library()
+    ask = found and getattr(found[0], "scipy_openblas_get_num_threads64_", None)
+    return int(ask()) if ask else 0

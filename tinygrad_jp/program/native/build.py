@@ -12,7 +12,7 @@ import numpy as np
 from ...autograd.random import generator
 from ...errors import GuardError, ProgramError
 from ..program import Program, Value
-from . import blas, link
+from . import blas, link, pool
 from .assemble import Module, assemble
 from .entry import Memory, callable_at, entry_text, fits, laid_out, python_addresses
 from .lowering import Lowered
@@ -131,7 +131,8 @@ class Binding:
                 self.table[slots[value]] = array.ctypes.data
         for name in ("sgemm", "dgemm"):
             self.table[slots[name]] = blas.address(name[0]) if name in self.module.used else 0
-        for name, address in python_addresses().items():
+        helper = pool.addresses("pool" in self.module.used)
+        for name, address in (python_addresses() | helper).items():
             self.table[slots[name]] = address
 
     def enter_slowly(self, *arrays: Array) -> bool | None:

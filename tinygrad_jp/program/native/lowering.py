@@ -51,6 +51,11 @@ class Kernel:
     writer: Writer
     nodes: list[Node]
 
+    @property
+    def parts(self) -> int:
+        """Into how many parts it is cut that threads may do at once; 0: it is not."""
+        return self.writer.parts
+
 
 @dataclass(slots=True)
 class Step:

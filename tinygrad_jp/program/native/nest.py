@@ -11,6 +11,7 @@ from .rows import Access, Member, Rows
 from .ufuncs import where as choose
 
 UNROLLED = 4  # so many vectors of columns are written out instead of looped over
+CHUNK = 1 << 16  # elements from which on two threads share a loop
 STRETCH = 64  # so many vectors are summed before their sum is added to the others: less rounding
 
 
@@ -296,6 +297,19 @@ class RowsWriter:
                 c = w.constant(block * step, "i64", 0)
                 self.body(now, r, c, block, None if block * step < whole else self.tail())
             self.put_by([m for m in now if m.node.out in self.totals])
+            return
+        if g.rows == 1 and g.columns > CHUNK and all(m.node.sort == "map" for m in g.members):
+            chunk = CHUNK // len(g.members) // 256 * 256 * 16
+
+            def part(first: Reg, full: bool) -> None:
+                count = chunk if full else whole % chunk
+                if count:
+                    self.run(now, r, first, count)
+                if not full and whole < g.columns:
+                    self.kept = {}
+                    self.body(now, r, w.constant(whole, "i64", 0), 0, self.tail())
+
+            w.shared(g.columns, chunk, part, True)
             return
         kept = self.kept
         stretch = STRETCH * step

@@ -15,6 +15,7 @@ from .registers import Reg, Writer, kind_of, type_of
 from .views import Ref, line, packed
 
 TILED = {16: 300_000, 32: 20_000_000}  # by the number of vector registers
+SHARED = 1_500_000  # multiplications from which on two threads do it
 ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112
 
 
@@ -97,13 +98,14 @@ def write_product(p: Shape, register: int, registers: int, blas: str | None) -> 
                 total = part[0] * stride + total
         return w.pointer(name, total, p.kind)
 
+    threads = p.work > SHARED and not loops
     y, a, b = base("%p0", 0, 2), base("%p1", p.a_offset, 0), base("%p2", p.b_offset, 1)
     if blas is not None:
         call_blas(w, p, y, a, b, blas)
     elif p.dots:
-        Dots(w, p, register).write(y, a, b)
+        Dots(w, p, register).write(y, a, b, threads)
     else:
-        Tiles(w, p, register, registers).write(y, a, b)
+        Tiles(w, p, register, registers).write(y, a, b, threads)
     for loop in reversed(loops):
         loop.close()
     return w, "\n".join([*w.lines, "  ret void"])
@@ -141,30 +143,26 @@ class Tiles:
         rounds = -(-p.m // self.tall)
         self.tall = -(-p.m // rounds)  # even tiles: no thin one at the end
 
-    def write(self, y: str, a: str, b: str) -> None:
-        """Write the loops over tiles."""
+    def write(self, y: str, a: str, b: str, threads: bool) -> None:
+        """Write the loops over tiles; threads share the longer one."""
         w, p = self.w, self.p
         step = self.wide * self.lanes
-        whole = p.n // step * step
 
-        def down(first: Reg | int, width: int, left: int) -> None:
-            rows = p.m // self.tall * self.tall
-            if rows:
-                loop = w.loop(rows, self.tall)
-                self.tile(y, a, b, loop.index, first, self.tall, width, left)
-                loop.close()
-            if rows < p.m:
-                self.tile(y, a, b, w.constant(rows, "i64", 0), first, p.m - rows, width, left)
+        def tile(row: Reg, column: Reg, tall: bool, wide: bool) -> None:
+            rows = self.tall if tall else p.m % self.tall
+            rest = p.n % step
+            vectors = self.wide if wide else -(-rest // self.lanes)
+            left = 0 if wide else rest % self.lanes
+            self.tile(y, a, b, row, column, rows, vectors, left)
 
-        if whole:
-            loop = w.loop(whole, step)
-            down(loop.index, self.wide, 0)
-            loop.close()
-        if whole < p.n:
-            rest = p.n - whole
-            down(w.constant(whole, "i64", 0), -(-rest // self.lanes), rest % self.lanes)
+        if p.n // step >= p.m // self.tall or not threads:
+            w.shared(p.n, step, lambda j, wide: w.shared(
+                p.m, self.tall, lambda i, tall: tile(i, j, tall, wide), False), threads)
+        else:
+            w.shared(p.m, self.tall, lambda i, tall: w.shared(
+                p.n, step, lambda j, wide: tile(i, j, tall, wide), False), threads)
 
-    def tile(self, y: str, a: str, b: str, row: Reg, column: Reg | int, tall: int, wide: int,
+    def tile(self, y: str, a: str, b: str, row: Reg, column: Reg, tall: int, wide: int,
              left: int) -> None:
         """Write one tile of `tall` rows and `wide` vectors; the last has `left` lanes, or all."""
         w, p = self.w, self.p
@@ -206,27 +204,16 @@ class Dots:
         if register < 64:
             self.tall, self.wide = min(p.m, 3), min(p.n, 4)
 
-    def write(self, y: str, a: str, b: str) -> None:
+    def write(self, y: str, a: str, b: str, threads: bool) -> None:
         """Write the loops over tiles: some rows of a stay near while all of b passes."""
         w, p = self.w, self.p
-        tall = p.m // self.tall * self.tall
-        if tall:
-            rows = w.loop(tall, self.tall)
-            self.across(y, a, b, rows.index, self.tall)
-            rows.close()
-        if tall < p.m:
-            self.across(y, a, b, w.constant(tall, "i64", 0), p.m - tall)
 
-    def across(self, y: str, a: str, b: str, row: Reg, tall: int) -> None:
-        """Write the tiles of some rows of a."""
-        w, p = self.w, self.p
-        wide = p.n // self.wide * self.wide
-        if wide:
-            columns = w.loop(wide, self.wide)
-            self.tile(y, a, b, row, columns.index, tall, self.wide)
-            columns.close()
-        if wide < p.n:
-            self.tile(y, a, b, row, w.constant(wide, "i64", 0), tall, p.n - wide)
+        def tile(row: Reg, column: Reg, tall: bool, wide: bool) -> None:
+            rows = self.tall if tall else p.m % self.tall
+            self.tile(y, a, b, row, column, rows, self.wide if wide else p.n % self.wide)
+
+        w.shared(p.m, self.tall, lambda i, tall: w.shared(
+            p.n, self.wide, lambda j, wide: tile(i, j, tall, wide), False), threads)
 
     def tile(self, y: str, a: str, b: str, row: Reg, column: Reg, tall: int, wide: int) -> None:
         """Write tall × wide sums of products."""

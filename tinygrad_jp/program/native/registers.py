@@ -9,6 +9,7 @@ one instruction, with one rounding instead of two.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -170,6 +171,7 @@ class Writer:
         self.called: set[tuple[str, str, int]] = set()  # functions of mathematics.py
         self._count = 0
         self.block = "entry"
+        self.parts = 0  # of the outermost loop, if threads share it: each call does one, %part
 
     def name(self, stem: str = "v") -> str:
         """Make a name that is not in use."""
@@ -341,6 +343,38 @@ class Writer:
     def loop(self, count: int | Reg, step: int = 1, carried: list[Reg] | None = None) -> Loop:
         """Start a loop over range(0, count, step), at least once round; end it with `close`."""
         return Loop(self, count, step, carried or [])
+
+    def shared(
+        self, count: int, step: int, body: Callable[[Reg, bool], None], threads: bool
+    ) -> None:
+        """Go over range(0, count, step), and over a shorter rest: body(first, whether whole).
+
+        threads: the parts may be done at once, so the function does one of them, %part.
+        """
+        whole = count // step * step
+        if threads and count > step:
+            self.parts = -(-count // step)
+            part = Reg(self, "%part", "i64", 0)
+            if whole == count:
+                body(part * step, True)
+                return
+            full, rest, end = self.name("full"), self.name("rest"), self.name("end")
+            test = part < whole // step
+            self.line(f"br i1 {test.text}, label %{full}, label %{rest}")
+            self.label(full)
+            body(part * step, True)
+            self.line(f"br label %{end}")
+            self.label(rest)
+            body(self.constant(whole, "i64", 0), False)
+            self.line(f"br label %{end}")
+            self.label(end)
+            return
+        if whole:
+            loop = self.loop(whole, step)
+            body(loop.index, True)
+            loop.close()
+        if whole < count:
+            body(self.constant(whole, "i64", 0), False)
 
     def fold(self, x: Reg, join: Any) -> Reg:
         """Join all lanes into a scalar, halves first: the same order on every machine."""
