@@ -387,22 +387,23 @@ class Forgetful(nn.Module):
         super().__init__()
         self.a, self.b, self.c = nn.Linear(4, 8), nn.Linear(8, 3), nn.Linear(8, 3)
         self.cut = nn.Linear(4, 3)
+        self.scale = nn.Parameter(np.ones(3, "f"))
 
     def forward(self, x):
-        return self.b(self.a(x).relu()) + self.cut(x).detach()
+        return self.b(self.a(x).relu()) + self.cut(x).detach() * self.scale.data[:1]
 
 
 def test_parameters_without_part():
     report = classify(Forgetful())
     assert found(report, "unused_parameter").place == "c.weight, c.bias"
-    assert found(report, "no_path").place == "cut.weight, cut.bias"
+    assert found(report, "no_path").place == "scale, cut.weight, cut.bias"
 
 
 def test_parameters_without_a_path_from_a_loss():
     model = Forgetful()
     loss = cross_entropy(model(tj.tensor(X)), LABELS)
     report = tj.diagnose(loss, names=model)
-    assert found(report, "unreached_parameter").numbers["count"] == 4
+    assert found(report, "unreached_parameter").numbers["count"] == 5
 
 
 def test_other_models_beside_it_are_not_blamed():
@@ -517,6 +518,37 @@ def test_the_language_in_force_is_asked_late():
     set_language("en")
     assert "Diagnosis" in str(report)
     set_language(None)
+
+
+class Careless(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(4, 8)
+
+    def forward(self, x):
+        with np.errstate(invalid="ignore"):
+            return np.log(self.a(x))
+
+
+def test_the_source_line_is_told():
+    report = tj.diagnose(Careless(), X, lang="en")
+    finding = found(report, "non_finite_arose")
+    assert "return np.log(self.a(x))" in finding.line
+    for text in (str(report), report.markdown().replace("\\", ""), report.html()):
+        assert "np.log(self.a(x))" in text
+
+
+@pytest.mark.parametrize(("lang", "word"), [("ja", "死んだ ReLU"), ("en", "dead ReLU")])
+def test_the_places_are_marked_on_the_drawing(lang, word):
+    model = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 3))
+    model[0].bias.data[...] = -1000
+    report = tj.diagnose(model, X, LABELS, nn.CrossEntropyLoss(), lang=lang)
+    drawing = report.draw(direction="TB")
+    nodes = {node for finding in report.findings for node in finding.nodes}
+    assert set(drawing.look.marks) == nodes
+    assert word in drawing.look.marks[found(report, "dead_relu").nodes[0]]
+    assert word in drawing.dot
+    assert word in report.draw(depth=0).dot  # on the box that stands for the model
 
 
 def test_names_are_escaped():

@@ -12,6 +12,7 @@ import numpy as np
 from ...autograd import apply as engine
 from ...autograd import generate
 from ...autograd.anomaly import user_line
+from ...autograd.memory import owner
 from ...autograd.tensor import Tensor
 from ...errors import ArgumentError, Language, ShapeError
 from ...nn.module import Module
@@ -102,11 +103,11 @@ def _of_model(
 
 @contextmanager
 def _arrays_used() -> Iterator[dict[int, Any]]:
-    """Gather the arrays that operations are run on, by id."""
+    """Gather the memory that operations read, by id."""
     used: dict[int, Any] = {}
 
     def watch(rule: Any, values: Any, y: Any, node: Any) -> None:
-        used.update((id(v), v) for v in values)
+        used.update((id(o), o) for o in (owner(v) for v in values if isinstance(v, np.ndarray)))
 
     engine.watchers.append(watch)
     generate.watch(True)
@@ -148,7 +149,7 @@ def _missing(
         if name not in named.paths:  # a variable, which may well belong to something else
             missing[name] = "unreached_tensor"
         elif used is not None:
-            missing[name] = "no_path" if id(tensor._data) in used else "unused_parameter"
+            missing[name] = "no_path" if id(owner(tensor._data)) in used else "unused_parameter"
         elif isinstance(names, Module) or name.partition(".")[0] in roots:
             missing[name] = "unreached_parameter"
     return missing
