@@ -351,3 +351,55 @@ def test_mistakes_are_named_with_the_repair(make, error, word):
             assert word in str(caught.value)
         finally:
             tj.set_language(None)
+
+
+def test_a_compiled_step_gives_the_same_numbers():
+    def trained(jit_compile):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([
+            keras.Input((3,)), layers.Dense(8, "relu", activity_regularizer="l2"),
+            layers.BatchNormalization(), layers.Dropout(0.2), layers.Dense(1),
+        ])
+        rate = keras.optimizers.schedules.ExponentialDecay(0.05, 4, 0.8)
+        model.compile(
+            keras.optimizers.Adam(rate), "mse", metrics=["mae"], jit_compile=jit_compile
+        )
+        histories = [model.fit(X, Y, batch_size=12, epochs=3, verbose=0).history for _ in "ab"]
+        return model, histories
+
+    (eager, want), (compiled, got) = trained(False), trained(True)
+    for a, b in zip(eager.get_weights(), compiled.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+    for a, b in zip(want, got, strict=True):
+        assert a == {k: pytest.approx(v, rel=1e-5) for k, v in b.items()}
+    assert int(compiled.optimizer.iterations) == 24
+    assert len(compiled._programs) == 1  # one for both trainings
+    compiled.layers[0].trainable = False
+    before = compiled.get_weights()[0]
+    compiled.fit(X, Y, verbose=0)
+    np.testing.assert_array_equal(compiled.get_weights()[0], before)
+
+
+def test_auto_compiles_long_trainings_of_known_layers_alone(monkeypatch):
+    from tinygrad_jp.keras.models import task
+
+    monkeypatch.setattr(task, "MANY", 10)
+    known, short = line(), line()
+    known.fit(X, Y, epochs=6, verbose=0)
+    short.fit(X, Y, epochs=2, verbose=0)
+    assert (len(known._programs), len(short._programs)) == (1, 0)
+    own = keras.Sequential([keras.Input((3,)), layers.Lambda(lambda x: x), layers.Dense(1)])
+    mean = keras.Sequential([keras.Input((3,)), layers.Dense(1)])
+    own.compile("sgd", "mse")
+    mean.compile("sgd", lambda y_true, y_pred: (y_true - y_pred) ** 2)
+    average = line()
+    average.compile(keras.optimizers.Adam(use_ema=True), "mse")
+    for model in (own, mean, average):
+        model.fit(X, Y, epochs=6, verbose=0)
+        assert model._programs == {}
+    with pytest.raises(OptionError):
+        line(jit_compile="perhaps")
+
+
+def test_predict_needs_no_compile():
+    assert uncompiled().predict(X, verbose=0).shape == (40, 1)

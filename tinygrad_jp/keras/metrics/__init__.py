@@ -1,7 +1,7 @@
 """Metrics: what is watched during training, added up over the batches of an epoch.
 
-`metric.py` has what they share, `means.py` those that are means over samples, `scores.py` the
-rest. For one of your own, give `metrics` a function (y_true, y_pred), or subclass Metric.
+`metric.py` has what they share, `means.py` those that are means over samples, `scores.py` and
+`overlap.py` the rest. For one of your own, give `metrics` a function (y_true, y_pred), or subclass Metric.
 """
 
 from __future__ import annotations
@@ -61,6 +61,11 @@ from .metric import Mean as Mean
 from .metric import MeanMetricWrapper as MeanMetricWrapper
 from .metric import Metric as Metric
 from .metric import Sum as Sum
+from .overlap import BinaryIoU as BinaryIoU
+from .overlap import IoU as IoU
+from .overlap import MeanIoU as MeanIoU
+from .overlap import OneHotIoU as OneHotIoU
+from .overlap import OneHotMeanIoU as OneHotMeanIoU
 from .scores import AUC as AUC
 from .scores import F1Score as F1Score
 from .scores import FalseNegatives as FalseNegatives
@@ -77,6 +82,7 @@ from .scores import TrueNegatives as TrueNegatives
 from .scores import TruePositives as TruePositives
 
 _CLASSES = (
+    BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU,
     AUC, Accuracy, BinaryAccuracy, BinaryCrossentropy, CategoricalAccuracy,
     CategoricalCrossentropy, CategoricalHinge, ConcordanceCorrelation, CosineSimilarity,
     F1Score, FBetaScore, FalseNegatives, FalsePositives, Hinge, KLDivergence, LogCoshError,

@@ -31,6 +31,7 @@ class Model(Trainer, Layer):
     """
 
     _graph: Graph | None = None
+    not_lifted = ("_programs", "history")  # what a compiled step does not go by
 
     def __init__(
         self, inputs: Any = None, outputs: Any = None, *, trainable: bool = True,

@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 from ...autograd.arguments import tensor_of
 from ...autograd.structure import leaves
 from ...autograd.tensor import Tensor
-from ...errors import ArgumentError
+from ...compiled import compile as compiled
+from ...errors import ArgumentError, CompileError
 from ...train.metric import Mean
 from ...train.task import Task, detached
+from ..layers.custom import Lambda
+
+MANY = 2000  # steps from which on "auto" compiles: recording takes as long as hundreds of them
 
 
 class KerasTask(Task):
     """Train a model as its `compile` said, or by its own `train_step`.
 
+    steps: how many of them are to come, if that is known: "auto" compiles where there are many.
     watch: called with ("begin" or "end", batch number) around each batch that is judged, for
     callbacks that listen to these.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, steps: int | None = None) -> None:
         self.model = model
         self.optimizer = model.optimizer
         self.watch: Callable[[str, int], None] | None = None
         self.logs: dict[str, Any] = {}  # what an own train_step or test_step gave last
         self._judged = 0
         self._losses = Mean("loss")
+        self._steps = steps
         object.__setattr__(model, "_regularized", None)  # looked up again: layers may be frozen
-        is_own = model._has_own("train_step")
-        self.train_step = (  # type: ignore[method-assign]
-            self._own_step(model.train_step) if is_own else self._compiled_step()
-        )
+        if model._has_own("train_step"):
+            self.train_step = self._own_step(model.train_step)  # type: ignore[method-assign]
+        elif self.optimizer is not None:
+            self.train_step = self._compiled_step()  # type: ignore[method-assign]
 
     # ── learning ────────────────────────────────────────────────────────────────────────────
 
@@ -39,7 +46,7 @@ class KerasTask(Task):
         """Build the step that compile's optimizer, loss and metrics make."""
         model = self.model
         loss_of, measures = model._compiled_loss, model._compiled_metrics
-        learn = self._learn()
+        learn = learner(model, self._learn(), self._steps)
 
         def train_step(x: Any, y: Any = None, w: Any = None) -> Any:
             loss, each, y_pred = learn(x, y, w)
@@ -71,6 +78,7 @@ class KerasTask(Task):
                 loss, each = loss_of.terms(y, y_pred, w)
                 if model._adds_losses():
                     loss = total([loss, *model.losses])
+            model._clear_losses()  # nothing of this step is held on to
             loss.backward()
             update()
             return loss, each, y_pred
@@ -138,6 +146,44 @@ class KerasTask(Task):
         if self.logs:
             return {name: plain(value) for name, value in self.logs.items()}
         return {name: plain(value) for name, value in self.model._results().items()}
+
+
+def learner(model: Any, learn: Callable[..., Any], steps: int | None) -> Callable[..., Any]:
+    """Give what learns from a batch: as it is, or compiled, as compile was told.
+
+    The program is kept for the next fit, as long as the same weights are trained.
+    """
+    jit = model.jit_compile
+    if not jit or model.run_eagerly or (jit == "auto" and not is_worth_it(model, steps)):
+        return learn
+    key = tuple(map(id, model._moved()))
+    kept: dict[Any, Any] = model._programs
+    if key not in kept:
+        kept.clear()
+        kept[key] = compiled(learn, fallback="eager" if jit == "auto" else None)
+    return kept[key]  # type: ignore[no-any-return]
+
+
+def is_worth_it(model: Any, steps: int | None) -> bool:
+    """Tell whether "auto" compiles: a long training, with no Python of the user's own in a step."""
+    if steps is None or steps < MANY or model._graph is None:
+        return False
+    try:
+        model.optimizer._check_recordable()
+    except CompileError:
+        return False
+    regularizers = [getattr(v, "regularizer", None) for v in model._moved()]
+    parts = [*model.modules(), model.optimizer, *leaves(model.loss), *filter(None, regularizers)]
+    return all(is_ours(part) for part in parts)
+
+
+def is_ours(part: Any) -> bool:
+    """Tell whether something has this package's code alone in it."""
+    if isinstance(part, Lambda):
+        return False
+    own = f"{__package__.partition('.')[0]}."
+    kind = part if inspect.isfunction(part) else type(part)
+    return part is None or isinstance(part, str) or kind.__module__.startswith(own)
 
 
 def total(terms: list[Any]) -> Any:

@@ -57,12 +57,16 @@ class Trainer(Measured):
         several outputs one for all, a list, or a dict by the outputs' names; `loss_weights`
         likewise. metrics: a list; for several outputs a list with one entry (or a list) per output,
         or a dict. weighted_metrics: metrics that sample weights apply to.
+        jit_compile: True makes one program of a step (see tj.compile) or raises CompileError;
+        "auto" does so in long trainings of functional models without code of the user's own.
         Raises OptionError for a name there is none of, ShapeError for another number of outputs.
         """
         if isinstance(steps_per_execution, bool) or steps_per_execution != 1:
             raise OptionError("keras_steps_per_execution", given=steps_per_execution)
         put = object.__setattr__
         names = self.output_names  # type: ignore[attr-defined]
+        if jit_compile not in (True, False, None, "auto"):
+            raise OptionError("fit_compile", given=jit_compile)
         made = optimizers.get(optimizer)
         compiled = None if loss is None else CompiledLoss(loss, loss_weights, names)
         put(self, "_compiled_loss", compiled)
@@ -75,6 +79,7 @@ class Trainer(Measured):
         put(self, "loss", loss)
         put(self, "jit_compile", jit_compile)
         put(self, "run_eagerly", run_eagerly)
+        put(self, "_programs", {})  # compiled steps, by the weights that they move
         put(self, "stop_training", False)
         put(self, "compiled", True)
         put(self, "_loss_tracker", Mean("loss"))
@@ -186,8 +191,9 @@ class Trainer(Measured):
         self._first_batch(feed)
         self._build_optimizer()
         object.__setattr__(self, "stop_training", False)
-        task = KerasTask(self)
-        several = callback_list(callbacks, self, epochs, loop.length(feed))
+        length = loop.length(feed)
+        task = KerasTask(self, None if length is None else length * (epochs - initial_epoch))
+        several = callback_list(callbacks, self, epochs, length)
         shown = as_progress(verbose)
         bridge = Bridge(several, task, shown)
         if shown is not None:
