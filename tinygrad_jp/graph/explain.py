@@ -100,10 +100,10 @@ def _find(recording: Recording, w: Any, names: Any) -> tuple[str, Tensor | None,
             return w, found, recording.id_of(found)
         match = next((n for n in recording.graph.nodes if w in (n.id, n.name)), None)
         if match is None or match.kind == "constant":
-            known = [n.name for n in recording.graph.nodes if n.name and n.kind != "constant"]
+            known = [name for name, _ in pairs]
+            known += [n.name or n.id for n in recording.graph.nodes if n.kind == "leaf" or n.name]
             raise OptionError(
-                "explain_no_name", given=w,
-                known=", ".join(dict.fromkeys([*(name for name, _ in pairs), *known])) or "-",
+                "explain_no_name", given=w, known=", ".join(dict.fromkeys(known)),
             )
         return match.name or w, None, match.id
     if not isinstance(w, Tensor):
@@ -136,6 +136,8 @@ def _why_not(recording: Recording, tensor: Tensor | None) -> Reason:
     """Say why the loss has no path to a Tensor."""
     if tensor is None:
         return Reason("explain_unused", {})
+    if tensor._node is None:
+        return Reason("explain_no_grad", {})
     for node in recording.operations():
         for given in arguments_of(node):
             value = given.value
@@ -144,8 +146,6 @@ def _why_not(recording: Recording, tensor: Tensor | None) -> Reason:
                 return Reason("explain_cut", {
                     "place": f"{record.label} ({record.id})", "argument": given.argument,
                 })
-    if tensor._node is None:
-        return Reason("explain_no_grad", {})
     if tensor._node.seq > recording.output._node.seq and not isinstance(tensor._node, Leaf):
         return Reason("explain_later", {})
     return Reason("explain_unused", {})

@@ -582,6 +582,8 @@ def test_what_cannot_be_diagnosed():
         tj.diagnose(model, X, lang="fr")
     with pytest.raises(ArgumentError, match="loss_fn"):
         tj.diagnose(model, X, LABELS)
+    with pytest.raises(ArgumentError, match="MSELoss"):
+        tj.diagnose(model, X, Y, "mse")
     with pytest.raises(ArgumentError, match="Sequential"):
         tj.diagnose(model)
     y = model(tj.tensor(X))

@@ -303,6 +303,8 @@ def test_errors():
         tj.explain(net(tj.tensor(X)), net[0].weight)
     with pytest.raises(OptionError, match=r"0\.weight"):
         tj.explain(loss, "0.wait", names=net)
+    with pytest.raises(OptionError, match="n0"):
+        tj.explain(loss, "weight")
     with pytest.raises(OptionError):
         tj.explain(loss, net[0].weight, paths=0)
     for index in [(3, 0), (0,), (0, 0.5), "a"]:

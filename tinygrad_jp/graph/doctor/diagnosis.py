@@ -89,6 +89,8 @@ def _of_model(
         raise ArgumentError("diagnose_no_batch", model=type(model).__name__)
     if t is not None and loss_fn is None:
         raise ArgumentError("diagnose_no_loss_fn")
+    if loss_fn is not None and not callable(loss_fn):
+        raise ArgumentError("diagnose_loss_fn", kind=type(loss_fn).__name__)
     given = x if isinstance(x, tuple) else (x,)
     batch = [a if isinstance(a, Tensor) else Tensor(a) for a in given]
     here = user_line()
