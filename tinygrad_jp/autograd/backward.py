@@ -284,6 +284,11 @@ class _Join:
     trace = pull
 
 
+def is_foreign(array: Any) -> bool:
+    """Tell whether this is an array that is not NumPy's: on a GPU, in a trace."""
+    return type(array) is not ndarray and hasattr(type(array), "__array_function__")
+
+
 def seed(tensor: Any, gradient: Any) -> Any:
     """Check, or make, the gradient that a backward pass starts with; a plain array or a Tensor."""
     data = tensor._data
@@ -293,7 +298,7 @@ def seed(tensor: Any, gradient: Any) -> Any:
                 "backward_not_scalar", shape=tuple(data.shape), name=shown_name(tensor)
             )
         return fast.ones_like(data) if type(data) is ndarray else np.ones_like(data)
-    if not isinstance(gradient, generic.Tensor):
+    if not isinstance(gradient, generic.Tensor) and not is_foreign(gradient):
         try:
             gradient = np.asarray(gradient, dtype=data.dtype)
         except (TypeError, ValueError) as reason:

@@ -363,8 +363,9 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
         for t in level.outputs:
             rows = []
             for i in range(t._data.size):
-                unit = np.zeros_like(t._data)
-                unit.flat[i] = 1
+                one = np.zeros(t._data.size, t._data.dtype)
+                one[i] = 1
+                unit = np.asarray(one.reshape(t.shape), like=t._data)
                 rows.append(level.free(level.pull([t], [unit], create)))
             blocks.append(level.arranged([
                 _stacked([row[k] for row in rows], t.shape + x.shape, x.dtype)
@@ -377,7 +378,8 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
 
 def _stacked(rows: list[Any], shape: tuple[int, ...], dtype: Any) -> Any:
     if not _recorded(rows):
-        return wrap(np.array([r._data for r in rows], dtype).reshape(shape))
+        arrays = [r._data for r in rows]
+        return wrap((np.stack(arrays) if rows else np.zeros(0, dtype)).astype(dtype).reshape(shape))
     return np.reshape(np.stack(rows), shape)
 
 

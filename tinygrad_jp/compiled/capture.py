@@ -214,13 +214,9 @@ class _Capturing:
                 np.array(array, order="C")
             )
             self.traces.append(tape.argument(plain, getattr(x, "name", None) or f"arg{i}"))
-        by_tensor: dict[int, Trace] = {}
         for x, trace in zip(self.signature.leaves, self.traces, strict=True):
             if not isinstance(x, Tensor):
                 continue
-            if id(x) in by_tensor:
-                raise CompileError("compile_twice", name=x.name or "")
-            by_tensor[id(x)] = trace
             leaf = x._node
             self.starts.append((x, x._data, leaf, None if leaf is None else leaf.grad))
             x._data = trace
@@ -241,11 +237,11 @@ class _Capturing:
     # ── during ──────────────────────────────────────────────────────────────────────────────
 
     def _run(self) -> Any:
-        by_array = iter(self.traces)
+        pairs = zip(self.signature.leaves, self.traces, strict=True)
+        by_array = iter([trace for x, trace in pairs if not isinstance(x, Tensor)])
 
         def given(x: Any) -> Any:
-            trace = next(by_array)
-            return x if isinstance(x, Tensor) else trace
+            return x if isinstance(x, Tensor) else next(by_array)
 
         args = replaced(self.args, given)
         kwargs = replaced(self.kwargs, given)

@@ -179,6 +179,7 @@ class Compiled:
         """Try this replay first from now on, if its arguments are easily told."""
         self._latest = replay
         simple = not kwargs and all(map(_is_simple, args)) and not replay.capture.held
+        simple = simple and len(args) == len(replay.capture.arguments)
         if simple and not replay.capture.gives_arguments():
             self._fast = fast_call(replay, args)
 

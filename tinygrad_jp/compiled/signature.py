@@ -20,6 +20,7 @@ class Signature:
 
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.leaves: list[Any] = []
+        self._places: dict[int, int] = {}  # of a Tensor that was given already
         self.held: list[Any] = []  # objects that the key knows by identity
         self.key = (self._part(args), self._part(kwargs))
 
@@ -27,6 +28,9 @@ class Signature:
         if isinstance(x, Tensor):
             if isinstance(x._node, Node):
                 raise CompileError("compile_inside_graph", name=x.name or "")
+            if id(x) in self._places:
+                return "same", self._places[id(x)]
+            self._places[id(x)] = len(self.leaves)
             self.leaves.append(x)
             return "T", x._node is not None, _layout(x._data), type(x) is Tensor or id(type(x))
         if isinstance(x, ndarray):
