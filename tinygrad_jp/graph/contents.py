@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import GradientError
 from .arrays import Arrays
+from .folding import at_depth, folded, outermost
 from .formulas import Formula, formula
 from .layout import Layout, Size, layout
 from .mathml import mathml
@@ -23,6 +24,7 @@ FORMAT = 1  # of the data
 TITLE, TEXT = 14.0, 12.0  # pixels: the sizes of the letters in a box
 HEIGHTS = {"title": 20.0}  # of a line, in pixels; 16 for others
 BESIDE, ABOVE = 24.0, 12.0  # pixels around the text: left and right, top and bottom
+FOLDED_HEIGHT = 48.0  # pixels, of a folded module
 LONGEST_LINE = 300  # characters of a source line
 Record = dict[str, Any]
 
@@ -39,11 +41,13 @@ def contents(
     look = look.but(style="boxes", formulas=False, statistics=True)
     arrays, formulas = Arrays(), _Formulas()
     cards = {node.id: card(node, look) for node in graph.nodes}
-    placed = layout(graph, {i: size_of(lines_) for i, lines_ in cards.items()}, look.direction)
+    sizes = {i: size_of(lines_) for i, lines_ in cards.items()}
+    placed = layout(graph, sizes, look.direction)
     steps = play(graph)
     told: Record = {} if history is None else {"history": trained(history)}
     if depth is not None:
         told["folded"] = at_depth(graph.groups, depth)
+    sets = [outermost(graph.groups), *([told["folded"]] if depth is not None else [])]
     inside = {member: group.id for group in graph.groups for member in group.members}
     seeds = {s.node: next(n for n in graph.nodes if n.id == s.node)
              for s in steps if s.phase == "seed"}
@@ -62,17 +66,10 @@ def contents(
         "seeds": {i: arrays.add(seed_of(graph, node)) for i, node in seeds.items()},
         "steps": [[s.phase[0], s.node if s.edge is None else s.edge] for s in steps],
         "layout": _places(placed),
+        "layouts": _when_folded(graph, sizes, look, sets),
         "formulas": formulas.records,
         "arrays": arrays.records,
     } | told
-
-
-def at_depth(groups: tuple[Group, ...], depth: int) -> list[str]:
-    """List the groups that have so many groups around them."""
-    level: dict[str | None, int] = {None: -1}
-    for group in groups:  # outer ones come first
-        level[group.id] = level[group.parent] + 1
-    return [group.id for group in groups if level[group.id] == depth]
 
 
 def trained(history: Any) -> Record:
@@ -205,6 +202,26 @@ class _Formulas:
                 },
             })
         return place
+
+
+def _when_folded(
+    graph: Graph, sizes: dict[str, Size], look: Look, sets: list[list[str]]
+) -> list[Record]:
+    """Lay the graph out anew for sets of modules that the page folds at once."""
+    made: dict[tuple[str, ...], Record] = {}
+    for ids in sets:
+        small = folded(graph, ids) if ids and tuple(ids) not in made else None
+        if small is not None:
+            boxes = {g.id: _folded_size(g, look) for g in graph.groups if g.id in ids}
+            placed = layout(small, sizes | boxes, look.direction)
+            made[tuple(ids)] = _places(placed) | {"folded": ids}
+    return list(made.values())
+
+
+def _folded_size(group: Group, look: Look) -> Size:
+    texts = both(lambda its: heading(group, its), look)
+    longest = max(map(width, [texts] if isinstance(texts, str) else texts))
+    return round(max(120.0, longest * TITLE * 1.06 + 44)), FOLDED_HEIGHT
 
 
 def _places(placed: Layout) -> Record:

@@ -9,14 +9,15 @@ const EDGE = { name: "", slope: null, contribution: null };
 DATA.nodes = DATA.nodes.map((n) => ({ ...NODE, ...n }));
 DATA.edges = DATA.edges.map((e) => ({ ...EDGE, ...e }));
 
-const LAYOUT = DATA.layout;
+let layout = DATA.layout; // or one of DATA.layouts, each for a set of folded modules
 const nodes = new Map(DATA.nodes.map((n) => [n.id, n]));
 const groups = new Map(DATA.groups.map((g) => [g.id, { ...g, members: [], inner: [] }]));
 const leaving = new Map(DATA.nodes.map((n) => [n.id, []])); // places of edges, by their source
 const entering = new Map(DATA.nodes.map((n) => [n.id, []])); // and by their target
+const users = new Map(); // the nodes that a reference leads to, by its id
 const folded = new Set(); // ids of groups
 
-const FRAME = { side: 14, top: 26, bottom: 14 };
+const FRAME = { side: 14, top: 30, bottom: 14 };
 const FOLDED_HEIGHT = 48;
 const SLACK = 30; // pixels kept around a box where the space of folded modules is taken out
 const LEFT_OVER = 0.08; // of the space that is taken out
@@ -25,6 +26,9 @@ DATA.edges.forEach((edge, i) => {
   leaving.get(edge.from).push(i);
   entering.get(edge.to).push(i);
 });
+for (const [from, to] of DATA.layout.links) {
+  if (DATA.layout.references[from]) users.set(from, [...(users.get(from) ?? []), to]);
+}
 for (const node of DATA.nodes) if (node.group) groups.get(node.group).members.push(node.id);
 for (const group of groups.values()) if (group.parent) groups.get(group.parent).inner.push(group.id);
 
@@ -91,84 +95,126 @@ function groupBox(id, boxes) {
 
 /** Arranges the picture for the groups that are folded now. */
 function arrange() {
+  const isMade = ({ folded: set }) => set.length === folded.size && set.every((g) => folded.has(g));
+  const made = DATA.layouts.find(isMade);
+  layout = made ?? DATA.layout;
+  const { boxes, lines } = made ? laidOut(made) : squeezed();
+  const frames = [];
+  for (const group of groups.values()) {
+    if (folded.has(group.id) || hiddenGroup(group.id)) continue;
+    if (group.every.length) frames.push({ group, ...groupBox(group.id, boxes) });
+  }
+  return { boxes, frames, lines };
+}
+
+/** Takes boxes and lines from a layout made for just this set of folded modules. */
+function laidOut(made) {
+  const boxes = new Map(Object.entries(made.boxes).map(([id, box]) => [id, boxOf(box)]));
+  const edges = new Map(); // of each pair that is joined
+  DATA.edges.forEach(({ from, to }, i) => {
+    const pair = `${holder(from)}-${holder(to)}`;
+    if (edges.has(pair)) edges.get(pair).push(i);
+    else edges.set(pair, [i]);
+  });
+  const lines = new Map();
+  made.links.forEach(([from, to], k) => {
+    const source = made.references[from] ?? from;
+    const pair = `${source}-${to}`;
+    const isAround = groups.has(source) || groups.has(to);
+    const all = edges.get(pair);
+    const mine = isAround ? all : all.splice(0, 1); // lines side by side are one for each edge
+    const id = isAround ? pair : String(mine[0]);
+    const points = made.lines[k];
+    lines.set(id, { id, from, to, points, edges: mine, box: extent(points) });
+  });
+  return { boxes, lines };
+}
+
+/** Takes the space of folded modules out of the layout of the whole graph. */
+function squeezed() {
   const boxes = new Map();
   for (const node of DATA.nodes) {
-    if (holder(node.id) === node.id) boxes.set(node.id, boxOf(LAYOUT.boxes[node.id]));
+    if (holder(node.id) === node.id) boxes.set(node.id, boxOf(layout.boxes[node.id]));
   }
   const emptied = [];
   for (const group of groups.values()) {
     if (!folded.has(group.id) || hiddenGroup(group.id)) continue;
-    const whole = framed(around(group.every.map((m) => boxOf(LAYOUT.boxes[m]))));
+    const whole = framed(around(group.every.map((m) => boxOf(layout.boxes[m]))));
     const w = Math.max(110, Math.max(
       textWidth(groupTitle(group), "600 14px") + 56,
       textWidth(word("members", { count: group.every.length }), "12px") + 40));
     boxes.set(group.id, { x: whole.x, y: whole.y, w, h: FOLDED_HEIGHT });
     emptied.push(whole);
   }
-  for (const [id, target] of Object.entries(LAYOUT.references)) {
-    const used = LAYOUT.links.some(([from, to]) => from === id && boxes.has(to));
-    if (used && boxes.has(target)) boxes.set(id, boxOf(LAYOUT.boxes[id]));
+  for (const [id, target] of Object.entries(layout.references)) {
+    const isUsed = users.get(id)?.some((to) => boxes.has(to));
+    if (isUsed && boxes.has(target)) boxes.set(id, boxOf(layout.boxes[id]));
   }
   const squeeze = { x: squeezer(boxes, emptied, "x", "w"), y: squeezer(boxes, emptied, "y", "h") };
   for (const box of boxes.values()) {
     box.x = squeeze.x(box.x);
     box.y = squeeze.y(box.y);
   }
-  const frames = [];
-  for (const group of groups.values()) {
-    if (folded.has(group.id) || hiddenGroup(group.id)) continue;
-    if (group.every.length) frames.push({ group, ...groupBox(group.id, boxes) });
+  return { boxes, lines: joined(boxes, squeeze) };
+}
+
+/** Joins intervals that meet; gives them in order. */
+function union(intervals) {
+  const joint = [];
+  for (const [from, to] of intervals.sort((a, b) => a[0] - b[0])) {
+    const last = joint.at(-1);
+    if (last && from <= last[1]) last[1] = Math.max(last[1], to);
+    else joint.push([from, to]);
   }
-  return { boxes, frames, lines: joined(boxes, squeeze) };
+  return joint;
+}
+
+/** Finds the place of the first interval that ends after v. */
+function firstAfter(intervals, v) {
+  let [low, high] = [0, intervals.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (intervals[middle][1] > v) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** Makes the function that takes the space of folded modules out along one axis. */
 function squeezer(boxes, emptied, at, length) {
   if (!emptied.length) return (v) => v;
-  const kept = [...boxes.values()]
-    .map((b) => [b[at] - b[length] / 2 - SLACK, b[at] + b[length] / 2 + SLACK])
-    .sort((a, b) => a[0] - b[0]);
+  const span = (b, slack) => [b[at] - b[length] / 2 - slack, b[at] + b[length] / 2 + slack];
+  const kept = union([...boxes.values()].map((b) => span(b, SLACK)));
   const gaps = [];
-  for (const space of emptied) {
-    let from = space[at] - space[length] / 2;
-    const end = space[at] + space[length] / 2;
-    for (const [low, high] of kept) {
-      if (high <= from || low >= end) continue;
-      if (low > from) gaps.push([from, low]);
-      from = Math.max(from, high);
+  for (let [from, end] of union(emptied.map((b) => span(b, 0)))) {
+    for (let k = firstAfter(kept, from); from < end; k++) {
+      const [low, high] = kept[k] ?? [end, end];
+      if (low > from) gaps.push([from, Math.min(low, end)]);
+      from = Math.max(high, from);
     }
-    if (from < end) gaps.push([from, end]);
   }
-  gaps.sort((a, b) => a[0] - b[0]);
-  const merged = [];
-  for (const [from, to] of gaps) {
-    const last = merged.at(-1);
-    if (last && from <= last[1]) last[1] = Math.max(last[1], to);
-    else merged.push([from, to]);
-  }
+  const taken = [0]; // by all gaps before
+  for (const [from, to] of gaps) taken.push(taken.at(-1) + (to - from) * (1 - LEFT_OVER));
   return (v) => {
-    let out = 0;
-    for (const [from, to] of merged) {
-      if (v <= from) break;
-      out += (Math.min(v, to) - from) * (1 - LEFT_OVER);
-    }
-    return v - out;
+    const k = firstAfter(gaps, v);
+    const inside = k < gaps.length ? Math.max(0, v - gaps[k][0]) * (1 - LEFT_OVER) : 0;
+    return v - taken[k] - inside;
   };
 }
 
 /** Lists the lines to draw: {id, from, to, points, edges}; one for each pair around a fold. */
 function joined(boxes, squeeze) {
   const lines = new Map();
-  LAYOUT.links.forEach(([source, target], i) => {
+  layout.links.forEach(([source, target], i) => {
     const from = nodes.has(source) ? holder(source) : source;
     const to = holder(target);
     if (from === to || !boxes.has(from) || !boxes.has(to)) return;
     const straight = groups.has(from) || groups.has(to);
     const id = straight ? `${from}-${to}` : String(i);
     if (!lines.has(id)) {
-      const points = straight || LAYOUT.lines[i].length < 8
+      const points = straight || layout.lines[i].length < 8
         ? between(boxes.get(from), boxes.get(to))
-        : LAYOUT.lines[i].map((v, k) => (k % 2 ? squeeze.y(v) : squeeze.x(v)));
+        : layout.lines[i].map((v, k) => (k % 2 ? squeeze.y(v) : squeeze.x(v)));
       lines.set(id, { id, from, to, points, edges: [], box: extent(points) });
     }
     lines.get(id).edges.push(i);

@@ -4,17 +4,18 @@ const STEPS = DATA.steps.map(([phase, what]) => ({ phase, what }));
 const FORWARD_STEPS = STEPS.filter((s) => s.phase === "f").length;
 const computedAt = new Map(); // step after which a node has its value; absent for the given ones
 const sentAt = new Map(); // step after which an edge has carried its contribution
+const seededAt = new Map(); // step after which an output has its own gradient
 const arrivedAt = new Map(); // step after which a node's gradient is complete
 
 STEPS.forEach(({ phase, what }, i) => {
   if (phase === "f") computedAt.set(what, i + 1);
   else if (phase === "b") sentAt.set(what, i + 1);
+  else seededAt.set(what, i + 1);
 });
 for (const node of DATA.nodes) {
   if (node.gradient === null) continue;
   const times = leaving.get(node.id).map((e) => sentAt.get(e)).filter(Boolean);
-  const seed = STEPS.findIndex((s) => s.phase === "s" && s.what === node.id);
-  if (seed >= 0) times.push(seed + 1);
+  if (seededAt.has(node.id)) times.push(seededAt.get(node.id));
   arrivedAt.set(node.id, times.length ? Math.max(...times) : STEPS.length);
 }
 

@@ -146,11 +146,12 @@ function drawBox(id, box) {
       svg("text", { x: left + 14, y: 14, class: "shape" }, word("members", { count: group.every.length })));
     return made;
   }
-  if (LAYOUT.references[id]) {
-    const target = nodes.get(LAYOUT.references[id]);
+  if (layout.references[id]) {
+    const target = layout.references[id];
+    const name = groups.has(target) ? groupTitle(groups.get(target)) : said(nodes.get(target).title);
     made.append(
       svg("rect", { x: left, y: -box.h / 2, width: box.w, height: box.h, rx: box.h / 2 }),
-      svg("text", { x: left + 12, y: 4, class: "shape" }, `↑ ${said(target.title)}`));
+      svg("text", { x: left + 12, y: 4, class: "shape" }, `↑ ${name}`));
     return made;
   }
   const node = nodes.get(id);
@@ -169,7 +170,7 @@ function boxClass(id) {
   const marks = [];
   if (id === selected) marks.push("selected");
   if (foundIds.has(id)) marks.push("found");
-  if (LAYOUT.references[id]) return ["reference", ...marks].join(" ");
+  if (layout.references[id]) return ["reference", ...marks].join(" ");
   if (groups.has(id)) {
     if (isNow(id)) marks.push("now", nowPhase());
     return ["box module", ...marks, ...heatOf(id)].join(" ").trim();
@@ -295,13 +296,14 @@ function openView() {
   const whole = bounds();
   const share = Math.min((whole.w * view.zoom) / width, (whole.h * view.zoom) / height);
   if (view.zoom >= 0.25 || share > 0.3) return;
-  const first = picture.boxes.get(holder(DATA.nodes[0].id));
   const zoom = 0.7;
   const isWide = whole.w > whole.h;
+  const edge = isWide ? (b) => b.x - b.w / 2 : (b) => b.y - b.h / 2;
+  const first = [...picture.boxes.values()].reduce((a, b) => (edge(b) < edge(a) ? b : a));
   moveTo({
     zoom,
-    x: isWide ? width * 0.2 - first.x * zoom : width / 2 - first.x * zoom,
-    y: isWide ? height / 2 - first.y * zoom : height * 0.2 - first.y * zoom,
+    x: isWide ? 32 - edge(first) * zoom : width / 2 - first.x * zoom,
+    y: isWide ? height / 2 - first.y * zoom : 48 - edge(first) * zoom,
   }, false);
 }
 
@@ -429,7 +431,8 @@ function lift(event) {
   const { id, frame } = hit(event.clientX, event.clientY);
   if (frame) setFolded(frame, true);
   else if (groups.has(id)) setFolded(id, false);
-  else if (LAYOUT.references[id]) choose(LAYOUT.references[id], true);
+  else if (groups.has(layout.references[id])) reveal([layout.references[id]], true);
+  else if (layout.references[id]) choose(layout.references[id], true);
   else choose(id ?? null);
 }
 canvas.addEventListener("pointerup", lift);
