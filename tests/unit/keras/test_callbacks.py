@@ -216,3 +216,38 @@ def test_tensorboard(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     with pytest.raises(MissingExtraError, match="tensorboard"):
         model().fit(X, Y, callbacks=[callbacks.TensorBoard(tmp_path)], verbose=0)
+
+
+def test_a_killed_training_goes_on_bit_for_bit(tmp_path):
+    class KilledError(Exception):
+        pass
+
+    class Kill(callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 3:
+                raise KilledError
+
+    def net():
+        keras.utils.set_random_seed(5)
+        made = keras.Sequential([
+            keras.Input((2,)), layers.Dense(8, "tanh"), layers.Dropout(0.3, seed=2), layers.Dense(1),
+        ])
+        made.compile("adam", "mse", metrics=["mae"])
+        return made
+
+    whole = net()
+    want = whole.fit(X, Y, batch_size=5, epochs=6, verbose=0)
+    broken = net()
+    backup = callbacks.BackupAndRestore(tmp_path)
+    with pytest.raises(KilledError):
+        broken.fit(X, Y, batch_size=5, epochs=6, verbose=0, callbacks=[backup, Kill()])
+    assert backup.path.exists()
+    again = net()
+    got = again.fit(X, Y, batch_size=5, epochs=6, verbose=0, callbacks=[backup])
+    assert got.epoch == [3, 4, 5]
+    assert got.history["loss"] == want.history["loss"][3:]
+    for a, b in zip(again.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert not backup.path.exists()
+    with pytest.raises(OptionError):
+        callbacks.BackupAndRestore(tmp_path, save_freq=0)

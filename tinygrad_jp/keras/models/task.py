@@ -148,6 +148,32 @@ class KerasTask(Task):
         return {name: plain(value) for name, value in self.model._results().items()}
 
 
+    # ── going on after a kill ───────────────────────────────────────────────────────────────
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give what a resumed training needs: weights in order, for names may count on."""
+        from ..saving.archive import named_weights
+
+        return {
+            "weights": named_weights(self.model), "optimizer": self.optimizer.state_dict(),
+            "draws": [draws.bit_generator.state for draws in self._draws()],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from what `state_dict` gave. Raises ShapeError where the model is another."""
+        from ..saving.archive import fill
+
+        fill(self.model, state["weights"], "BackupAndRestore")
+        self.optimizer.load_state_dict(state["optimizer"])
+        for draws, saved in zip(self._draws(), state["draws"], strict=True):
+            draws.bit_generator.state = saved
+
+    def _draws(self) -> list[Any]:
+        """List the generators of layers that have a seed of their own."""
+        layers = self.model._layer_list()
+        return [d for d in (getattr(layer, "_draws", None) for layer in layers) if d is not None]
+
+
 def learner(model: Any, learn: Callable[..., Any], steps: int | None) -> Callable[..., Any]:
     """Give what learns from a batch: as it is, or compiled, as compile was told.
 

@@ -13,6 +13,7 @@ from ...autograd.structure import leaves, rebuild
 from ...autograd.tensor import Tensor
 from ...errors import ArgumentError, OptionError
 from ...train import loop
+from ...train.checkpoint import resumption
 from ...train.metric import Mean
 from .. import optimizers
 from .compiling import CompiledLoss, CompiledMetrics
@@ -185,6 +186,7 @@ class Trainer(Measured):
         self, feed: Any, validation: Any, epochs: int, initial_epoch: int, verbose: Any,
         callbacks: Any, validation_freq: int,
     ) -> Any:
+        from ..callbacks.backup import BackupAndRestore
         from ..callbacks.bridge import Bridge, callback_list
         from ..progress import as_progress
 
@@ -199,12 +201,17 @@ class Trainer(Measured):
         if shown is not None:
             shown.logs = lambda: bridge.logs
         object.__setattr__(self, "history", several.history)
+        backup = next((c for c in several.callbacks if isinstance(c, BackupAndRestore)), None)
+        saving = None if backup is None else backup.checkpoint()
         try:
-            loop.train(
+            ended = loop.train(
                 task, feed, epochs=epochs, validation=validation,
-                validation_every=validation_freq, callbacks=[bridge],
-                progress=shown, initial_epoch=initial_epoch,
+                validation_every=validation_freq,
+                callbacks=[bridge] if saving is None else [bridge, saving], progress=shown,
+                initial_epoch=initial_epoch, resume=resumption(saving is not None, saving),
             )
+            if backup is not None and not ended.interrupted:
+                backup.finish()
             self.optimizer.finalize_variable_values(self._moved())
         finally:
             self.eval()  # type: ignore[attr-defined]
