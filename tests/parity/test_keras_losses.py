@@ -32,6 +32,7 @@ YES_NO = RNG.integers(0, 2, (N, K)).astype("float32")
 CHANCES = (1 / (1 + np.exp(-LOGITS))).astype("float32")
 CERTAIN = np.where(RNG.random((N, K)) < 0.4, np.round(CHANCES), CHANCES).astype("float32")
 SMOOTH = (softmax(REAL[0]), softmax(REAL[1]))
+UNIT = (REAL[0] / np.linalg.norm(REAL[0], axis=-1, keepdims=True)).astype("float32")
 WEIGHTS = np.array([0.5, 1.0, 2.0, 0.0, 1.5, 1.0], "float32")
 IMAGE = (RNG.integers(0, 3, (2, 3, 3)), (2 * RNG.normal(size=(2, 3, 3, 3))).astype("float32"))
 
@@ -100,6 +101,9 @@ CASES: dict[str, tuple[str, dict[str, Any], Any]] = {
         dict(alpha=0.5, gamma=3.0, from_logits=True, label_smoothing=0.1), (ONE_HOT, LOGITS),
     ),
     "generalized": ("CategoricalGeneralizedCrossEntropy", dict(q=0.7), (LABELS, SCORES[1])),
+    "circle": ("Circle", {}, (LABELS % 2, UNIT)),
+    "circle-all": ("Circle", dict(gamma=4.0, margin=0.1, remove_diagonal=False), (LABELS, UNIT)),
+    "circle-alone": ("Circle", dict(gamma=8.0), (np.array([0, 0, 1, 2, 2, 3]), UNIT)),
     "dice": ("Dice", {}, (YES_NO, CHANCES)),
     "dice-axis": ("Dice", dict(axis=1), (YES_NO, CHANCES)),
     "tversky": ("Tversky", dict(alpha=0.3, beta=0.8), (YES_NO, CHANCES)),

@@ -19,6 +19,7 @@ from ..autograd.functions import (
     clip,
     log,
     log_softmax,
+    logsumexp,
     maximum,
     mul,
     sigmoid,
@@ -403,3 +404,31 @@ def tversky(
     common = (p * t).sum(axis)
     missed, extra = ((1.0 - p) * t).sum(axis), (p * (1.0 - t)).sum(axis)
     return 1.0 - common / (common + missed * alpha + extra * beta + epsilon)  # type: ignore[no-any-return]
+
+
+# ── embeddings ──────────────────────────────────────────────────────────────────────────────────
+
+
+def circle(
+    y_true: Any, y_pred: Any, ref_labels: Any = None, ref_embeddings: Any = None,
+    remove_diagonal: bool = True, gamma: float = 80.0, margin: float = 0.4,
+) -> Tensor:
+    """Give log(1 + Σ e^… Σ e^…) of unit vectors (N, D): alike within a class, apart between them.
+
+    y_true: class numbers (N,).  ref_labels, ref_embeddings: what to compare with; the batch itself
+    unless given, then with remove_diagonal not each with itself.
+    Source: Y. Sun et al., Circle Loss: A Unified Perspective of Pair Similarity (2020).
+    """
+    p = predictions(y_pred)
+    refs = p if ref_embeddings is None else predictions(ref_embeddings)
+    labels = array_of(y_true).reshape(-1)
+    others = labels if ref_labels is None else array_of(ref_labels).reshape(-1)
+    distances = maximum(1.0 - p @ refs.T, 0.0)
+    same = labels[:, None] == others
+    near, far = same & (np.eye(len(labels), len(others)) == 0) if remove_diagonal else same, ~same
+    pull = (distances + margin) * (distances - margin) * gamma
+    push = maximum(1.0 + margin - distances, 0.0) * ((1.0 - margin) - distances) * gamma
+    never = -1e9  # of a row without such pairs, the loss is 0
+    return softplus(
+        logsumexp(where(near, pull, never), 1) + logsumexp(where(far, push, never), 1)
+    )

@@ -140,7 +140,7 @@ def test_what_is_said():
         (lambda: keras.metrics.AUC(curve="PRC"), "ROC, PR"),
         (lambda: keras.metrics.AUC(num_thresholds=1), "2"),
         (lambda: keras.metrics.F1Score(average="mean"), "macro"),
-        (lambda: keras.metrics.MeanIoU, "keras.metrics.Metric"),
+        (lambda: keras.metrics.IoU(3, [0, 3]), "3"),
         (lambda: keras.metrics.CategoricalAccuracy()(T, np.ones((5, 3))), "(5, 3)"),
         (lambda: keras.metrics.Precision(class_id=1)(T, P), "class_id"),
         (lambda: keras.metrics.Precision()(T, P, sample_weight=np.ones(3)), "(3,)"),
@@ -184,6 +184,12 @@ def test_named_for_fit():
         f1 = as_metric("f1")
         f1.update(output, target)
         assert f1.result() == pytest.approx(want, rel=1e-5)
+
+
+def test_weights_of_overlap_are_taken_as_they_are():
+    metric = keras.metrics.BinaryIoU(target_class_ids=[1])
+    value = metric([1, 1, 0, 0], [0.9, 0.1, 0.8, 0.1], sample_weight=[0.5, 0.25, 0.25, 9.0])
+    assert float(value) == pytest.approx(0.5)
 
 
 def test_area_is_the_probability_of_the_right_order():

@@ -17,6 +17,7 @@ from .classes import CategoricalCrossentropy as CategoricalCrossentropy
 from .classes import CategoricalFocalCrossentropy as CategoricalFocalCrossentropy
 from .classes import CategoricalGeneralizedCrossEntropy as CategoricalGeneralizedCrossEntropy
 from .classes import CategoricalHinge as CategoricalHinge
+from .classes import Circle as Circle
 from .classes import CosineSimilarity as CosineSimilarity
 from .classes import Dice as Dice
 from .classes import Hinge as Hinge
@@ -39,6 +40,7 @@ from .functions import (
     categorical_generalized_cross_entropy as categorical_generalized_cross_entropy,
 )
 from .functions import categorical_hinge as categorical_hinge
+from .functions import circle as circle
 from .functions import cosine_similarity as cosine_similarity
 from .functions import dice as dice
 from .functions import hinge as hinge
@@ -57,6 +59,7 @@ from .loss import Loss as Loss
 from .loss import LossFunctionWrapper as LossFunctionWrapper
 
 _CLASSES = (
+    Circle,
     BinaryCrossentropy, BinaryFocalCrossentropy, CategoricalCrossentropy,
     CategoricalFocalCrossentropy, CategoricalGeneralizedCrossEntropy, CategoricalHinge,
     CosineSimilarity, Dice, Hinge, Huber, KLDivergence, LogCosh, MeanAbsoluteError,
@@ -64,6 +67,7 @@ _CLASSES = (
     SparseCategoricalCrossentropy, SquaredHinge, Tversky,
 )
 _FUNCTIONS = (
+    circle,
     binary_crossentropy, binary_focal_crossentropy, categorical_crossentropy,
     categorical_focal_crossentropy, categorical_generalized_cross_entropy, categorical_hinge,
     cosine_similarity, dice, hinge, huber, kl_divergence, log_cosh, mean_absolute_error,

@@ -320,6 +320,29 @@ class CategoricalGeneralizedCrossEntropy(RowLoss):
         self.q = q
 
 
+class Circle(RowLoss):
+    """Pull unit vectors (N, D) of one class together and push those of others away.
+
+    gamma: how sharply.  margin: how far.  remove_diagonal: do not compare a sample with itself.
+    """
+
+    _fn = staticmethod(functions.circle)
+    _name = "circle"
+    _own = ("gamma", "margin", "remove_diagonal")
+
+    def __init__(
+        self, gamma: float = 80.0, margin: float = 0.4, remove_diagonal: bool = True,
+        reduction: str | None = REDUCTION, name: str | None = None, dtype: Any = None,
+    ) -> None:
+        super().__init__(reduction, name, dtype)
+        self.gamma, self.margin, self.remove_diagonal = gamma, margin, remove_diagonal
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
+        """Give the mean over those samples whose loss is not 0."""
+        values = self.call(y_true, rows.predictions(y_pred))
+        return reduced(values, sample_weight, self.reduction, array_of(values) > 0)
+
+
 class Dice(RowLoss):
     """1 − 2·Σ t·p / (Σ t + Σ p), over all elements or along `axis`."""
 

@@ -102,6 +102,16 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
     return rows.generalized_crossentropy(y_true, y_pred, q)
 
 
+def circle(
+    y_true: Any, y_pred: Any, ref_labels: Any = None, ref_embeddings: Any = None,
+    remove_diagonal: bool = True, gamma: float = 80, margin: float = 0.4,
+) -> Tensor:
+    """Pull unit vectors of one class together and push those of others away."""
+    return rows.circle(
+        y_true, y_pred, ref_labels, ref_embeddings, remove_diagonal, gamma, margin
+    )
+
+
 def dice(y_true: Any, y_pred: Any, axis: Any = None) -> Tensor:
     """Give 1 − 2·Σ t·p / (Σ t + Σ p)."""
     return rows.dice(y_true, y_pred, axis, epsilon())

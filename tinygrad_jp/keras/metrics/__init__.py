@@ -1,7 +1,8 @@
 """Metrics: what is watched during training, added up over the batches of an epoch.
 
 `metric.py` has what they share, `means.py` those that are means over samples, `scores.py` and
-`overlap.py` the rest. For one of your own, give `metrics` a function (y_true, y_pred), or subclass Metric.
+`overlap.py` the rest. For one of your own, give `metrics` a function (y_true, y_pred), or subclass
+Metric.
 """
 
 from __future__ import annotations
