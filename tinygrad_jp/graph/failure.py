@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd import apply as engine
 from ..autograd.explain import Failure
 from ..autograd.tensor import Tensor
 from ..errors import ArgumentError, TinygradError
@@ -58,12 +59,15 @@ def found(error: BaseException) -> Failed | None:
 
 
 def _refused(error: BaseException) -> Failed | None:
-    """Find, in a traceback, the function of this package that was called with Tensors."""
+    """Find, in a traceback, what was called with Tensors: an operation, or a function of ours."""
     calls: list[FrameType] = []
     step = error.__traceback__
     while step is not None:
         frame = step.tb_frame
-        if frame.f_code.co_filename.startswith(_OURS):
+        if frame.f_code is engine.apply.__code__ and "inputs" in frame.f_locals:
+            rule, given = frame.f_locals["rule"], frame.f_locals["inputs"]  # a NaN was found in it
+            return Failed(label(rule.fn), Failure(rule, given).names(), list(given), rule)
+        if frame.f_code.co_filename.startswith((_OURS, "<tinygrad_jp")):
             calls.append(frame)
         else:
             calls.clear()  # the user's own code called what comes next

@@ -87,6 +87,19 @@ def test_arguments_that_a_function_refused_are_drawn():
     assert "(4,)" in drawing.look.marks[bad.id]
 
 
+def test_where_a_nan_arose_is_drawn():
+    x = leaf([1.0, -1.0], "x")
+
+    def run():
+        with tj.detect_anomaly():
+            return np.log(x * 2).sum()
+
+    drawing = draw(failing(run))
+    assert [n.label for n in drawing.graph.nodes] == ["", "b", "np.multiply", "np.log"]
+    assert drawing.graph.outputs[0].label == "np.log"
+    assert "test_failure.py" in drawing.graph.nodes[2].line
+
+
 @pytest.mark.parametrize("error", [ValueError("mine"), ShapeError("item_not_one", shape=(2,))])
 def test_an_error_of_something_else(error):
     with pytest.raises(ArgumentError) as caught:
