@@ -6,7 +6,11 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Protocol
 
-from ..autograd.structure import leaves
+import numpy as np
+
+from ..autograd.apply import wrap
+from ..autograd.structure import leaves, rebuild
+from ..autograd.tensor import Tensor
 from ..data.dataset import Dataset, TensorDataset
 from ..data.loader import DataLoader
 from ..errors import ArgumentError, OptionError
@@ -46,7 +50,7 @@ class IterableFeed:
                 self._running = islice(iter(self.iterable), self._drawn, None)
             source = islice(self._running, self.steps - start)
         for batch in source:
-            parts = batch if isinstance(batch, tuple) else as_batch(batch)
+            parts = as_batch(batch)
             self._drawn += 1
             yield count(parts), parts
 
@@ -60,10 +64,27 @@ class IterableFeed:
 
 
 def as_batch(batch: Any) -> tuple[Any, ...]:
-    """Read what an iterable gave as (x, t) or (x, t, weight)."""
+    """Read what an iterable gave as (x, t) or (x, t, weight) of Tensors.
+
+    Arrays are wrapped, not copied: they may be used again for the next batch.
+    """
     if isinstance(batch, list) and len(batch) in (2, 3):
-        return tuple(batch)
-    raise ArgumentError("batch_form", kind=type(batch).__name__)
+        batch = tuple(batch)
+    if not isinstance(batch, tuple):
+        raise ArgumentError("batch_form", kind=type(batch).__name__)
+    if all(type(part) is Tensor for part in batch):
+        return batch
+    parts: tuple[Any, ...] = rebuild(batch, [as_tensor(part) for part in leaves(batch)])
+    return parts
+
+
+def as_tensor(value: Any) -> Any:
+    """Wrap an array, or another library's tensor; anything else stays as it is."""
+    if isinstance(value, np.ndarray):
+        return wrap(value)
+    if hasattr(value, "detach") and not isinstance(value, Tensor):
+        return wrap(np.asarray(value.detach()))
+    return value
 
 
 def count(batch: tuple[Any, ...]) -> int:

@@ -100,6 +100,8 @@ class ModelTask(Task):
     ) -> None:
         if compile not in (False, True, "auto"):
             raise OptionError("fit_compile", given=compile)
+        if optimizer is not None:
+            belongs(model, optimizer)
         self.model = model
         self.compile = compile
         self.optimizer = optimizer
@@ -181,6 +183,14 @@ class ModelTask(Task):
                 metric.update(y, t, w)
             else:
                 metric.update(y[place], t[place], w)
+
+
+def belongs(model: Any, optimizer: Any) -> None:
+    """Refuse an optimizer that was made for other parameters: nothing would be learned."""
+    if hasattr(model, "parameters") and hasattr(optimizer, "param_groups"):
+        mine = {id(p) for p in model.parameters()}
+        if not any(id(p) in mine for group in optimizer.param_groups for p in group["params"]):
+            raise OptionError("fit_optimizer", model=type(model).__name__)
 
 
 def named_metrics(given: Any) -> list[tuple[Any, Metric]]:

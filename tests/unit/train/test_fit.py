@@ -474,3 +474,43 @@ def test_a_task_of_ones_own():
     history = tj.train.train(task, feed, epochs=300, validation=feed)
     assert task.value == pytest.approx(3.0, abs=0.15)
     assert history["val_loss"][-1] == pytest.approx(abs(x - 3).mean(), abs=0.1)
+
+
+def test_an_optimizer_of_another_model_is_refused():
+    with pytest.raises(errors.OptionError, match=r"model\.parameters"):
+        tj.fit(net(), data(), nn.CrossEntropyLoss(), adam(net()), verbose=0)
+
+
+def test_batches_of_arrays_and_of_another_librarys_tensors():
+    class Foreign:
+        def __init__(self, array):
+            self.array = array
+
+        def detach(self):
+            return self.array
+
+    x, t = data(16)
+    runs = []
+    for kind in (tj.tensor, np.asarray, Foreign):
+        for form in (tuple, list):
+            model = net()
+            given = [form([kind(x[:8]), kind(t[:8])]), form([kind(x[8:]), kind(t[8:])])]
+            tj.fit(model, given, nn.CrossEntropyLoss(), adam(model), epochs=2, verbose=0)
+            runs.append(model)
+    for model in runs[1:]:
+        assert_equal(model, runs[0])
+
+
+def test_a_generator_may_use_its_arrays_again():
+    x, t = data(40)
+
+    def reusing():
+        xs, ts = np.empty((8, 3), np.float32), np.empty(8, np.int64)
+        for i in range(0, 40, 8):
+            xs[:], ts[:] = x[i : i + 8], t[i : i + 8]
+            yield xs, ts
+
+    model, twin = net(), net()
+    tj.fit(model, reusing(), nn.CrossEntropyLoss(), adam(model), metrics=[accuracy], verbose=0)
+    tj.fit(twin, DataLoader(TensorDataset(x, t), 8), nn.CrossEntropyLoss(), adam(twin), verbose=0)
+    assert_equal(model, twin)
