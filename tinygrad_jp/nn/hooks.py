@@ -52,7 +52,8 @@ def run(module: Module, hooks: Hooks, args: tuple[Any, ...], kwargs: dict[str, A
     return output if watch is None else watch.leave(output)
 
 
-def _same(xs: list[Any]) -> tuple[Any, ...]:
+def hooked(xs: list[Any]) -> tuple[Any, ...]:
+    """Hand arrays on as they are; the name is what pictures and error texts call a gate."""
     return tuple(xs)
 
 
@@ -64,7 +65,7 @@ def _same_pull(g: Any, i: int) -> Any:
 def gate(number: int) -> Rule:
     """Make the operation that hands `number` arrays on as they are, all through one node."""
     return Rule(
-        _same, (_same_pull,), arguments=("xs",), static={}, listed=True, broadcasts=False,
+        hooked, (_same_pull,), arguments=("xs",), static={}, listed=True, broadcasts=False,
         outputs=number, recorded=None, residual={}, signature=None, evaluate=None, partial=None,
         about="the same arrays: where a module's backward hooks listen",
     )

@@ -239,3 +239,16 @@ def test_lists_of_tensors_go_in_as_they_are():
     a, b = tj.Tensor([1.0], requires_grad=True), tj.Tensor([2.0], requires_grad=True)
     graph = draw(lambda parts, scale: tj.concatenate(parts) * scale, [a, b], 2.0).graph
     assert [n.kind for n in graph.nodes].count("leaf") == 3
+
+
+def test_a_module_with_backward_hooks_is_drawn_and_the_hooks_are_not_called():
+    layer, seen = nn.Linear(3, 1), []
+    layer.register_full_backward_hook(lambda *given: seen.append(given))
+    x = tj.Tensor(np.ones((2, 3), "f"), requires_grad=True)
+    drawing = draw(lambda x: layer(x).sum(), x)
+    assert "hooked[0]" in {n.label for n in drawing.graph.nodes}
+    (node,) = [n for n in drawing.graph.nodes if n.name == "x"]
+    assert_array_equal(node.gradient, np.broadcast_to(layer.weight._data, (2, 3)))
+    assert seen == []
+    layer(x).sum().backward()
+    assert len(seen) == 1
