@@ -70,7 +70,7 @@ def assemble(lowered: Lowered, width: int) -> Module:
             bodies[key] = f"k{len(bodies)}"
             given = ", ".join(f"ptr %p{i}" for i in range(len(kernel.arguments)))
             given += ", i64 %part" if kernel.parts else ""
-            texts.append(f"define internal void @{bodies[key]}({given}) #0 {{\nentry:\n"
+            texts.append(f"define internal void @{bodies[key]}({given}) #1 {{\nentry:\n"
                          f"{kernel.text}\n}}")
             declared.update(kernel.writer.declared)
             called.update(kernel.writer.called)
@@ -116,8 +116,9 @@ def assemble(lowered: Lowered, width: int) -> Module:
         text, needed = mathematics.define(name, kind, lanes)
         functions[f"{name}{kind}{lanes}"] = text
         declared |= needed
-    attributes = (f'attributes #0 = {{ nounwind "prefer-vector-width"="{width * 8}" '
-                  f'"min-legal-vector-width"="{width * 8}" }}')
+    wide = f'"prefer-vector-width"="{width * 8}" "min-legal-vector-width"="{width * 8}"'
+    attributes = (f"attributes #0 = {{ nounwind {wide} }}\n"
+                  f"attributes #1 = {{ nounwind noinline {wide} }}")
     module.source = "\n\n".join(
         ["\n".join(sorted(declared)), *functions.values(), *texts, attributes]
     ) + "\n"

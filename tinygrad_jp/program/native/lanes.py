@@ -18,7 +18,7 @@ from .nodes import Node
 from .views import Ref
 
 FEWEST_ROWS, MOST_COLUMNS, MOST_UNIFORM, MOST_UPDATED = 24, 16, 64, 16
-MOST_PRODUCT, MOST_WORK = 64, 1500
+MOST_PRODUCT, MOST_WORK = 36, 1000
 
 
 @dataclass(frozen=True, slots=True)

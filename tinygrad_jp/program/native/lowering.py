@@ -69,8 +69,8 @@ class Step:
 class Lowered:
     """A Program as steps, with the place of each value.
 
-    homes: values that live in an input's or output's own memory; offsets: the others, in the
-    workspace, whose size is `workspace` bytes.
+    targets: outputs that have memory of their own, in order; homes: values that live in an input's
+    or output's memory; offsets: the others, in the workspace, whose size is `workspace` bytes.
     """
 
     def __init__(self, program: Program, target: Target) -> None:
@@ -86,6 +86,8 @@ class Lowered:
         self.proxies = {
             v: Value(v.shape, v.dtype) for v in program.outputs if v in program.constants
         }
+        outputs = [self.proxies.get(v, v) for v in program.outputs]
+        self.targets = dict.fromkeys(v for v in outputs if v not in self.external)
         results = self.kept_results()
         for node in self.reader.nodes:
             self.place(node)
@@ -278,12 +280,6 @@ class Lowered:
     def outside(self, value: Value) -> bool:
         """Tell whether a value's memory comes from outside."""
         return value in self.external or value in self.targets
-
-    @property
-    def targets(self) -> dict[Value, None]:
-        """The outputs that have memory of their own, in order."""
-        outputs = [self.proxies.get(v, v) for v in self.program.outputs]
-        return dict.fromkeys(v for v in outputs if v not in self.external)
 
     @property
     def cost(self) -> float:

@@ -8,6 +8,7 @@ tiles win up to 256 × 256 × 256, with 16 of 32 bytes up to 64 × 64 × 64).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 
 from ..program import Value
@@ -79,6 +80,7 @@ def shape_of(a: Ref, b: Ref, out: Value) -> Shape:
                  a.offset, b.offset, batch)
 
 
+@lru_cache(maxsize=256)
 def write_product(p: Shape, register: int, registers: int, blas: str | None) -> tuple[Writer, str]:
     """Write the function (ptr %p0 y, ptr %p1 a, ptr %p2 b[, ptr %p3 BLAS]) of a product."""
     w = Writer(fused=True)

@@ -22,6 +22,7 @@ class StripsWriter:
         self.uniform: dict[Value, list[Reg]] = {}
         self.regs: dict[Value, list[Reg]] = {}  # of the loop under way
         self.cells: dict[Value, list[tuple[str, Reg]]] = {}
+        self.wide: dict[str, Reg] = {}  # uniform elements in every lane, in the loop under way
         wide = any(
             v.dtype == np.float64
             for m in group.members
@@ -86,7 +87,7 @@ class StripsWriter:
     def strip_loop(self, inside: list[LaneMember]) -> None:
         """Write the loop of one stage, and what its sums come to."""
         w, g = self.w, self.group
-        self.regs = {}
+        self.regs, self.wide = {}, {}
         loop = w.loop(g.rows, self.lanes)
         left = g.rows - loop.index if self.ragged else None
         mask = self.mask(left, 1, 0) if left is not None else None
@@ -166,6 +167,14 @@ class StripsWriter:
         source = self.regs[x.ref.base] if x.axis is not None else self.uniform[x.ref.base]
         return [source[p] for p in x.places]
 
+    def spread(self, x: Reg, lanes: int) -> Reg:
+        """Give a uniform element in every lane, made once a loop."""
+        if not lanes or x.lanes or x.constant is not None:
+            return self.w.spread(x, lanes)
+        if x.text not in self.wide:
+            self.wide[x.text] = self.w.spread(x, lanes)
+        return self.wide[x.text]
+
     def compute(self, m: LaneMember, lanes: int, index: Reg | None) -> None:
         """Write what a node does to each column."""
         w, node = self.w, m.node
@@ -193,7 +202,7 @@ class StripsWriter:
                 if many is None:
                     regs.append(w.constant(number, want, lanes))
                 else:
-                    regs.append(w.spread(w.cast(many[j], want), lanes))
+                    regs.append(self.spread(w.cast(many[j], want), lanes))
             made.append(w.cast(node.form(w, *regs), kind))
         home[out] = made
 
@@ -231,7 +240,7 @@ class StripsWriter:
         a, b = m.operands
         assert isinstance(b, Part)
         k, n = b.ref.shape
-        rows, matrix = self.read(a), self.read(b)
+        rows, matrix = self.read(a), [self.spread(x, self.lanes) for x in self.read(b)]
         w.fused = True
         made = []
         for j in range(n):
