@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,9 @@ class Variable(Parameter):
     """
 
     __slots__ = ("_path", "constraint", "overwrite_with_gradient", "regularizer")
+    _path: str
+    regularizer: Any
+    constraint: Any
 
     def __init__(
         self, initializer: Any, shape: Any = None, dtype: Any = None, trainable: bool = True,
@@ -59,10 +63,7 @@ class Variable(Parameter):
         if trainable and self._data.dtype.kind == "f":
             self.requires_grad_()
         self._name = name or auto_name("Variable")
-        self._path = self._name
-        self.regularizer: Any = None
-        self.constraint: Any = None
-        self.overwrite_with_gradient = False
+        self._complete(self._name, None, None)
 
     @property
     def trainable(self) -> bool:
@@ -109,8 +110,30 @@ class Variable(Parameter):
         """Give the values as an array of their own."""
         return np.array(self._data)
 
+    def __deepcopy__(self, memo: Any) -> Variable:
+        twin: Variable = super().__deepcopy__(memo)  # type: ignore[assignment]
+        parts = (self.regularizer, self.constraint)
+        twin._complete(self._path, *(deepcopy(part, memo) for part in parts))
+        return twin
+
+    def __reduce__(self) -> Any:
+        parts = (self._path, self.regularizer, self.constraint)
+        return _restored, (type(self), np.array(self._data), self.trainable, self._name, *parts)
+
+    def _complete(self, path: str, regularizer: Any, constraint: Any) -> None:
+        self._path, self.regularizer, self.constraint = path, regularizer, constraint
+        self.overwrite_with_gradient = False
+
     def __repr__(self) -> str:
         return (
             f"<Variable path={self._path}, shape={self.shape}, dtype={self.dtype}, "
             f"value={np.array2string(self._data, separator=', ', threshold=20)}>"
         )
+
+
+def _restored(
+    kind: type[Variable], data: Any, trainable: bool, name: str, *parts: Any
+) -> Variable:
+    made = kind(data, trainable=trainable, name=name)
+    made._complete(*parts)
+    return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -51,6 +52,28 @@ def test_resumes_bit_for_bit(name):
     for o, v in ((optimizer, w), (other, twin)):
         o.finalize_variable_values([v])
     np.testing.assert_array_equal(w.numpy(), twin.numpy())
+
+
+@pytest.mark.parametrize("how", [copy.deepcopy, lambda pair: pickle.loads(pickle.dumps(pair))])
+def test_copies_go_on_by_themselves(how):
+    w = keras.Variable([1.0, -2.0, 0.5], name="w")
+    w.constraint, w.path = keras.constraints.MaxNorm(5), "dense/w"
+    optimizer = keras.optimizers.Adam(0.05, use_ema=True)
+    for g in GRADS[:4]:
+        step(optimizer, w, g)
+    twin, other = how((w, optimizer))
+    assert (twin.name, twin.path, twin.constraint.max_value, twin.trainable) == ("w", "dense/w", 5, True)
+    before = w.numpy()
+    for g in GRADS[4:]:
+        step(other, twin, g)
+    np.testing.assert_array_equal(w.numpy(), before)
+    assert (int(optimizer.iterations), int(other.iterations)) == (4, 12)
+    for g in GRADS[4:]:
+        step(optimizer, w, g)
+    np.testing.assert_array_equal(w.numpy(), twin.numpy())
+    other.learning_rate = 0.5
+    assert other.current_rate() == 0.5
+    assert optimizer.current_rate() == pytest.approx(0.05)
 
 
 def test_the_rate_can_be_read_and_assigned():

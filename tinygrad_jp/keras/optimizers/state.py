@@ -21,6 +21,7 @@ class Stateful:
     _iterations: Variable
     _taken: Array  # its array
     _rate: Any
+    _rate_held: Array  # the rate's array, where it is a Variable
     _trainable_variables: list[Any]
     _own_variables: list[Variable]
     _average: MovingAverage | None
@@ -83,6 +84,12 @@ class Stateful:
     def assign_sub(self, variable: Any, value: Any) -> None:
         """Subtract from a Variable."""
         variable.assign_sub(value)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._taken = self._iterations._data  # a copy's own again
+        if isinstance(self._rate, Variable):
+            self._rate_held = self._rate._data
 
     def state_dict(self) -> dict[str, Any]:
         """Give all that a resumed training needs: count, rate, moments, averages."""
