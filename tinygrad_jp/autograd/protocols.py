@@ -117,6 +117,8 @@ def constant_of(func: Function, args: Any, kwargs: Any) -> Any:
     try:
         return tensors_of(func(*map(values_of, args), **plain_kwargs))
     except (TypeError, ValueError, IndexError, OverflowError) as reason:
+        if isinstance(reason, TinygradError):
+            raise  # compile's, which says why the value cannot be had
         raise explained_constant(func, args, reason) from reason
 
 

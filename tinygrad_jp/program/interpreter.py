@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy import ufunc
+from numpy import ndarray, ufunc
 
 from ..errors import GuardError
 from ..vocabulary.fast import FAST
@@ -39,7 +39,7 @@ class NumpyProgram:
         self.results = self._roots_of_outputs()
         self.last = self._last_uses()
         self.root: dict[Value, Value] = {}  # of a view: whose memory it shows
-        self.scope: dict[str, Any] = {"empty": np.empty, "copyto": np.copyto}
+        self.scope: dict[str, Any] = {"empty": np.empty, "copyto": np.copyto, "owned": owned}
         self.lines: list[str] = []
         self.buffers: list[tuple[str, Value]] = []  # name, and what it is made for
         self.free: dict[Any, list[str]] = {}
@@ -109,7 +109,7 @@ class NumpyProgram:
             f = self._constant(f"f{i}", fn)
             made = ", ".join(self.names[v] for v in step.outputs)
             several = len(step.outputs) > 1
-            self._line(f"{made} = {f}({', '.join([*given, *static])})")
+            self._line(f"{made} = owned({f}({', '.join([*given, *static])}), {tuple_of(given)})")
             if not several and not step.output.shape:
                 self._line(f"{name} = asarray({name})")
                 self.scope["asarray"] = np.asarray
@@ -206,6 +206,25 @@ class NumpyProgram:
                     return True
 
         return entry
+
+
+def owned(result: Any, given: tuple[Any, ...]) -> Any:
+    """Copy a result that may show the memory of what it was made from: that is written into anew.
+
+    (np.einsum('i->i', x) is x, and a sliding window a view.)
+    """
+    if isinstance(result, (tuple, list)):
+        return [owned(part, given) for part in result]
+    if isinstance(result, ndarray) and (
+        result.base is not None or any(result is x for x in given)
+    ):
+        return result.copy()
+    return result
+
+
+def tuple_of(names: list[str]) -> str:
+    """Write a tuple down."""
+    return f"({''.join(f'{name}, ' for name in names)})"
 
 
 def repr_of(x: Any) -> str:

@@ -314,8 +314,8 @@ def _powers(step: Instruction, work: Rewriting) -> Value | Instruction | None:
 
 def _numbers(step: Instruction, work: Rewriting) -> Value | Instruction | None:
     """A constant that is one number everywhere is that number, in a ufunc beside an array."""
-    if not isinstance(step.fn, ufunc) or step.output.dtype.kind != "f":
-        return None
+    if not isinstance(step.fn, ufunc) or step.fn.signature or step.output.dtype.kind != "f":
+        return None  # matmul has a signature: (n?,k),(k,m?)->(n?,m?)
     inputs = list(step.inputs)
     for i, x in enumerate(inputs):
         array = work.new.constants.get(x) if isinstance(x, Value) else None

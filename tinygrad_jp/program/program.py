@@ -199,9 +199,11 @@ def abstract(step: Instruction) -> list[tuple[tuple[int, ...], Any]]:
 def standin(value: Value) -> Array:
     """Make an array of a value's shape and dtype out of one element: no memory, whatever the size.
 
-    Ones of a matrix's kind would be singular: the identity takes their place where it fits.
+    Ones of a matrix's kind would be singular: the identity takes their place where it fits. Integers
+    are zeros, which are indices into anything.
     """
-    if len(value.shape) >= 2 and value.shape[-1] == value.shape[-2]:
+    floating = value.dtype.kind == "f"
+    if floating and len(value.shape) >= 2 and value.shape[-1] == value.shape[-2]:
         return np.broadcast_to(np.eye(value.shape[-1], dtype=value.dtype), value.shape)
     return np.broadcast_to(np.zeros((), value.dtype), value.shape)
 
