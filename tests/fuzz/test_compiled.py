@@ -69,7 +69,7 @@ def traced(program: Any) -> list[Any]:
 
 
 def test_numpy_backend() -> None:
-    campaign(40, "numpy", fresh=False)
+    campaign(25, "numpy", fresh=False)
 
 
 def test_native_backend() -> None:

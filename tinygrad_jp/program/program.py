@@ -199,8 +199,8 @@ def abstract(step: Instruction) -> list[tuple[tuple[int, ...], Any]]:
 def standin(value: Value) -> Array:
     """Make an array of a value's shape and dtype out of one element: no memory, whatever the size.
 
-    Ones of a matrix's kind would be singular: the identity takes their place where it fits. Integers
-    are zeros, which are indices into anything.
+    Ones of a matrix's kind would be singular: the identity takes their place where it fits.
+    Integers are zeros, which are indices into anything.
     """
     floating = value.dtype.kind == "f"
     if floating and len(value.shape) >= 2 and value.shape[-1] == value.shape[-2]:
