@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +19,9 @@ from ..autograd.structure import rebuild
 from ..autograd.tensor import Tensor
 from ..errors import ArgumentError, OptionError, ShapeError, StateDictError
 from .dataset import Subset, TensorDataset
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Array = Any
 Batch = Any
@@ -154,6 +156,8 @@ class DataLoader:
             for span, seed in zip(spans, seeds, strict=True):
                 yield len(span), self._collated(span, seed)
             return
+        from concurrent.futures import ThreadPoolExecutor  # 10 ms, and most have no need of it
+
         ahead = self.num_workers * self.prefetch_factor
         waiting: deque[tuple[int, Future[Any]]] = deque()
         pool = ThreadPoolExecutor(self.num_workers, "tinygrad_jp-data")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..errors import OptionError
 
 Array = Any
-Seed = int | np.random.RandomState | None
+if TYPE_CHECKING:  # numpy.random is 20 ms, and imported when first drawn from
+    Seed = int | np.random.RandomState | None
 
 
 def generator(random_state: Seed) -> np.random.RandomState:

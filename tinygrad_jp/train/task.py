@@ -11,7 +11,6 @@ from typing import Any
 
 from ..autograd.structure import leaves, rebuild
 from ..autograd.tensor import Tensor
-from ..compiled import compile as compiled
 from ..errors import OptionError, StateDictError
 from ..nn.utils import clip_grad_norm_, clip_grad_value_
 from ..optim import LBFGS
@@ -152,6 +151,8 @@ class ModelTask(Task):
     def _train_step(self) -> Callable[..., Any]:
         learn = self._learn()
         if self.compile:
+            from ..compiled import compile as compiled  # as large as all the rest
+
             learn = compiled(learn, fallback=None if self.compile is True else "eager")
         if not self.metrics:
             return lambda x, t=None, w=None: learn(x, t, w)[0]
