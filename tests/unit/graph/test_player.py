@@ -671,3 +671,68 @@ def test_paper_shows_the_whole_graph_in_light_colours(opened):
     tab.evaluate("dispatchEvent(new Event('afterprint'))")
     assert (zoom_of(tab), background(tab)) == before
     assert tab.get_attribute("#canvas", "viewBox") is None
+
+
+def strange(name: str) -> Any:
+    with np.errstate(all="ignore"):
+        match name:
+            case "a leaf alone":
+                return programs.leaf(2.0, "x")
+            case "several results":
+                return np.linalg.slogdet(programs.leaf(np.eye(3) * 2.0, "x")).logabsdet * 2
+            case "empty":
+                return (programs.leaf(np.zeros((0, 3), "f"), "x") * 2).sum()
+            case "huge":
+                return (programs.leaf(np.zeros((600, 600), "f"), "x") * 2).mean()
+            case "many axes":
+                x = programs.leaf(np.arange(120.0).reshape(2, 3, 4, 5), "x")
+                return (x.transpose(3, 2, 1, 0) * 2).mean()
+            case "choices":
+                x = programs.leaf([1.0, -2.0, np.nan], "x")
+                return tj.where(np.array([True, False, True]), x, x * 1e300).sum()
+            case "index":
+                return programs.leaf(np.arange(6.0).reshape(2, 3), "x")[np.array([0, 1, 1]), 1:].sum()
+            case "joined":
+                x, y = programs.leaf([1.0], "x"), programs.leaf([2.0, 3.0], "y")
+                return tj.concatenate([x, y, x]).sum()
+            case "second derivative":
+                x = programs.leaf(2.0, "x")
+                (g,) = tj.autograd.grad(tj.sin(x * x), x, create_graph=True)
+                return g
+            case "long":
+                return programs.steps(120).sum()
+    raise AssertionError(name)
+
+
+@pytest.mark.parametrize("name", [
+    "a leaf alone", "several results", "empty", "huge", "many axes", "choices", "index", "joined",
+    "second derivative", "long",
+])
+def test_every_step_and_every_node_of_strange_graphs(opened, name):
+    """No error (`opened` looks for them), and always a step and details to read."""
+    tab = opened(strange(name), look=Look(language="en"))
+    read = tab.evaluate("""async () => {
+        const slider = document.getElementById("slider"), found = [];
+        const stride = Math.max(1, Math.floor(slider.max / 60));
+        for (let i = 0; i <= slider.max; i += stride) {
+            slider.value = i;
+            slider.dispatchEvent(new Event("input"));
+            found.push(document.getElementById("step").textContent.length);
+            document.querySelector("#step .result td button")?.click();
+        }
+        const search = document.getElementById("search");
+        search.value = "n";
+        search.dispatchEvent(new Event("input"));
+        for (let i = 0; i < Math.min(40, search.nextElementSibling.nextElementSibling.ids.length); i++) {
+            search.dispatchEvent(new Event("input"));
+            document.querySelectorAll("#found [role=option]")[i].click();
+            found.push(document.getElementById("details").textContent.length);
+        }
+        await new Promise(r => requestAnimationFrame(() => requestAnimationFrame(r)));
+        return found;
+    }""")
+    assert len(read) >= 2
+    assert min(read) > 20
+    text = tab.inner_text("body")
+    for word in ("undefined", "[object", "null"):
+        assert word not in text

@@ -308,7 +308,8 @@ function formulas(node) {
 
 function gradients(node) {
   if (node.kind === "constant") return null;
-  const shown = [el("h3", {}, word("gradient"), " ", math(partial("L", "y")))];
+  const symbol = node.kind === "operation" && math(partial("L", "y"));
+  const shown = [el("h3", {}, word("gradient"), " ", symbol)];
   if (node.gradient === null) shown.push(absent("not_computed"));
   else if (!isArrived(node.id)) shown.push(absent("not_yet"));
   else shown.push(shownArray(node.gradient, word("gradient")));
