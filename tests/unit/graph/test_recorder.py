@@ -172,6 +172,25 @@ def test_half_precision_does_not_overflow():
     assert math.isnan(record.losses[0])
 
 
+def test_a_compiled_step_runs_and_says_that_it_cannot_be_recorded():
+    model = network()
+    sgd = optim.SGD(model.parameters(), lr=0.1)
+
+    def step(x):
+        sgd.zero_grad()
+        loss = LOSS(model(x), T)
+        loss.backward()
+        sgd.step()
+        return loss
+
+    compiled = tj.compile(step)
+    with tj.Recorder(model) as record:
+        losses = [compiled(tj.tensor(X)).item() for _ in range(3)]
+        with pytest.raises(GradientError, match="compile"):
+            record.step()
+    assert losses == pytest.approx(train(network(), 3), rel=1e-5)
+
+
 def test_a_layer_by_itself():
     model = nn.Linear(4, 3)
     with tj.Recorder(model) as record:
