@@ -569,25 +569,15 @@ def test_not_finite_numbers_are_shown(opened):
     ]
 
 
-class Block(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.first, self.second = nn.Linear(4, 4), nn.Linear(4, 4)
-
-    def forward(self, x: Any) -> Any:
-        return tj.relu(self.second(tj.tanh(self.first(x))) + x)
-
-
 def test_five_thousand_nodes(opened):
     """What cannot be made out is not drawn one by one (tests/bench/player.py has the times)."""
-    tj.manual_seed(0)
-    net = nn.Sequential(*(Block() for _ in range(550)))
-    tab = opened(net(tj.Tensor(np.ones((2, 4), np.float32))).mean(), net)
+    graph = programs.steps(1670).sum()
+    tab = opened(graph)
     nodes = tab.evaluate("JSON.parse(document.getElementById('data').textContent).nodes.length")
-    assert nodes > 4900
-    press(tab, "g", "0")  # open every module, and show it all
+    assert nodes > 5000
+    press(tab, "0")  # show it all
     settled(tab)
-    assert tab.locator("#world *").count() < 5000
+    assert tab.locator("#world *").count() < 100
     tab.locator("#slider").fill("3000")
     assert place(tab) == 3000
     press(tab, "Home", *["ArrowRight"] * 5)
@@ -595,6 +585,18 @@ def test_five_thousand_nodes(opened):
     assert "順伝播 5 /" in step_text(tab)
     settled(tab)
     assert tab.locator(".boxes .now").count() >= 1
+
+
+def test_a_network_of_many_modules_opens_folded(opened):
+    tj.manual_seed(0)
+    net = nn.Sequential(*(nn.Sequential(nn.Linear(4, 4), nn.Tanh()) for _ in range(30)))
+    tab = opened(net(tj.Tensor(np.ones((2, 4), np.float32))).mean(), net)
+    assert tab.get_attribute("#fold", "aria-pressed") == "true"
+    assert tab.locator(".boxes .module").count() > 1
+    assert tab.locator(".boxes .leaf").count() == 0
+    press(tab, "g")
+    settled(tab)
+    assert tab.locator(".boxes .module").count() == 0
 
 
 def test_training_over_time(opened):
