@@ -7,11 +7,10 @@ below, as in 『ゼロから作る Deep Learning』, whose two apples cost 220 y
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html import escape
 from math import ceil
 from typing import Any
 
-from .dot import MARGIN, SIZE, cell, doubled, head, quoted
+from .dot import MARGIN, SIZE, cell, escaped, head, quoted
 from .model import Edge, Graph, GraphNode
 from .outline import named
 from .theme import THEMES
@@ -157,7 +156,7 @@ class _Book:
         blank = [""] * (rows - len(texts))
         cells = [
             f'<TR><TD ALIGN="LEFT" WIDTH="{wide}" HEIGHT="{HIGH}">'
-            + (f'<FONT COLOR="{colour}">{escape(doubled(text))}</FONT>' if text else "")
+            + (f'<FONT COLOR="{colour}">{escaped(text)}</FONT>' if text else "")
             + "</TD></TR>"
             for text in ([*blank, *texts] if top else [*texts, *blank])
         ]
@@ -172,7 +171,7 @@ class _Book:
                 (left, self.theme.text, "RIGHT"), (right, self.theme.gradient, "LEFT"),
             ):
                 text = f"\u00a0{texts[i]}\u00a0" if i < len(texts) else ""
-                font = f'<FONT COLOR="{colour}">{escape(doubled(text))}</FONT>' if text else ""
+                font = f'<FONT COLOR="{colour}">{escaped(text)}</FONT>' if text else ""
                 cells.append(f'<TD ALIGN="{align}" WIDTH="{wide}" HEIGHT="{HIGH}">{font}</TD>')
             rows.append(f"<TR>{'<VR/>'.join(cells)}</TR>")
         return "".join(rows)

@@ -152,7 +152,14 @@ class _Boxes:
 def cell(text: str, ems: float, form: str = "{}", size: int = SIZE) -> str:
     """Write a cell of a table, wide enough for its text whatever the engine thinks."""
     wide = ceil(ems * size) + MARGIN
-    return f'<TD ALIGN="LEFT" WIDTH="{wide}">{form.format(escape(doubled(text)))}</TD>'
+    return f'<TD ALIGN="LEFT" WIDTH="{wide}">{form.format(escaped(text))}</TD>'
+
+
+def escaped(text: str) -> str:
+    """Write a text that goes into a table: nothing in it is markup."""
+    text = escape(doubled(text))
+    # Graphviz 2.43 takes a text of nothing but "]" for the end of something
+    return text if text.strip("]") else text.replace("]", "&#93;")
 
 
 def quoted(text: str) -> str:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os.path import basename
 from typing import Any, Literal
 
 import numpy as np
 
+from ..autograd.anomaly import Line
 from ..autograd.explain import shown_name
 from ..autograd.node import Leaf, Node, note
 from ..autograd.tensor import Tensor, rule_name
@@ -278,7 +280,7 @@ class _Builder:
             shape=None if node.shape is None else tuple(node.shape),
             dtype=None if value is None else str(value.dtype), value=value,
             gradient=copied(self.found.totals.get(node)), is_output=node in self.outputs,
-            line=None if line is None else str(line), grad=copied(notes.get("grad")),
+            line=None if line is None else shown_line(line), grad=copied(notes.get("grad")),
             formula=formula(node.plan.rule),
         )
 
@@ -303,6 +305,12 @@ class _Builder:
         ):
             self.own.add(made)
         return made
+
+
+def shown_line(line: Any) -> str:
+    """Write a source line without its folder: a picture goes to people who have another one."""
+    text = str(line)
+    return text.replace(line.file, basename(line.file), 1) if isinstance(line, Line) else text
 
 
 def copied(value: Any) -> Array | None:

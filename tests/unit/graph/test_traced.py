@@ -143,7 +143,7 @@ def test_source_lines():
     found = [n.line for n in draw(f, 1.0).graph.nodes if n.kind == "operation"]
     assert "y = np.sin(x)" in found[0]
     assert "return y * 2" in found[1]
-    assert "test_traced.py" in found[0]
+    assert found[0].startswith("test_traced.py:"), "no folder of this machine"
 
 
 def test_a_dict_of_results_names_them():
