@@ -234,8 +234,8 @@ def assert_optimizer(
         except Exception as reason:
             made = make([Tensor([1.0], requires_grad=True)])
             raise LawError(
-                "testing_law", name=type(made).__name__, law=title("optimizer"), reason=reason,
-                code=made,
+                "testing_module", name=type(made).__name__, law=title("optimizer"), reason=reason,
+                module=made,
             ) from cause(reason)
 
 
