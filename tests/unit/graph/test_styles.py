@@ -329,7 +329,7 @@ def test_big_graphs_draw_in_time(count, program):
     assert best < LIMITS[count]
 
 
-def test_a_hundred_thousand_nodes_are_refused_with_advice(program):
+def test_a_hundred_thousand_nodes_are_refused_with_advice():
     x = leaf([1.0])
     for _ in range(100_000):
         x = np.negative(x)
