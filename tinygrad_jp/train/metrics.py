@@ -103,11 +103,17 @@ class Accuracy(RowMean):
         super().__init__(right_answers, name or "accuracy")
 
 
+def squared_errors(y_true: Any, y_pred: Any) -> Any:
+    """Give (y_true − y_pred)² of each element."""
+    t, p = rows.paired("root_mean_squared_error", y_true, y_pred)
+    return (p - t).square()
+
+
 class RootMeanSquaredError(RowMean):
     """The root of the mean squared error over all batches."""
 
     def __init__(self, name: str | None = None) -> None:
-        super().__init__(rows.mean_squared_error, name or "rmse", np.sqrt)
+        super().__init__(squared_errors, name or "rmse", np.sqrt)
 
     def result(self) -> float:
         """Give the root of the mean."""

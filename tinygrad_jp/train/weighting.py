@@ -35,10 +35,10 @@ def reduced(
     check_reduction(reduction)
     weight = weights(sample_weight, values, mask, reduction)
     if weight is not None:
-        a, b = same_rank(values, weight)
-        check_weights(b.shape, a.shape)
-        values = a * b
-        weight = b
+        values, weight = same_rank(values, weight)
+        check_weights(weight.shape, values.shape)
+        weight = weight.reshape((*weight.shape, *(1,) * (values.ndim - weight.ndim)))
+        values = values * weight
     if reduction in (None, "none") or values.shape in ((), (0,)):
         return values
     total = values.sum()
@@ -81,8 +81,10 @@ def weights(sample_weight: Any, values: Any, mask: Any, reduction: str | None) -
 
 
 def check_weights(weight: tuple[int, ...], values: tuple[int, ...]) -> None:
-    """Raise ShapeError for weights that do not broadcast against the values."""
-    pairs = zip(weight[::-1], values[::-1], strict=False)
+    """Raise ShapeError for weights that are not one a sample, or a row: the first axes count."""
+    if not values and weight:
+        raise ShapeError("sample_weight_row", given=weight)
+    pairs = zip(weight, values, strict=False)
     if len(weight) > len(values) or not all(w in (1, v) for w, v in pairs):
         raise ShapeError("sample_weight", given=weight, values=values)
 

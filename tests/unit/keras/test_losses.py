@@ -102,6 +102,18 @@ def test_the_quick_way_is_the_long_way():
         np.testing.assert_allclose(at_once.item(), rows.numpy().mean(), rtol=1e-6)
 
 
+def test_weights_go_with_samples_whatever_comes_after():
+    """Also where the batch is as long as a row, which Keras would weigh instead."""
+    t, p = RNG.normal(size=(2, 3, 3, 4)).astype("float32")
+    w = np.array([1.0, 0.0, 3.0], "float32")
+    rows = ((t - p) ** 2).mean(-1)
+    loss = keras.losses.MeanSquaredError(reduction="sum")
+    np.testing.assert_allclose(loss(t, p, w).item(), (rows * w[:, None]).sum(), rtol=1e-6)
+    np.testing.assert_allclose(loss(t, p, np.outer(w, w)).item(), (rows * np.outer(w, w)).sum(), rtol=1e-6)
+    whole = keras.losses.Dice()(np.ones((3, 2)), np.full((3, 2), 0.5), w)
+    np.testing.assert_allclose(whole.item(), w.mean() / 3, rtol=1e-6)
+
+
 def test_targets_may_have_a_gradient():
     t = tj.Tensor(T, requires_grad=True)
     keras.losses.MeanAbsoluteError()(t, P).backward()
@@ -148,6 +160,8 @@ def test_what_is_said():
     said(errors.OptionError, lambda: losses.CategoricalGeneralizedCrossEntropy(q=1.0))
     said(errors.OptionError, lambda: losses.BinaryCrossentropy(label_smoothing=2.0)(T, P))
     said(errors.ShapeError, lambda: losses.MeanSquaredError()(T, P, sample_weight=np.ones(4)))
+    text = said(errors.ShapeError, lambda: losses.MeanSquaredError()(T[:, 0], P[:, 0], sample_weight=np.ones(5)))
+    assert "(N, 1)" in text
     said(errors.ArgumentError, lambda: losses.Loss()(T, P))
     said(errors.ArgumentError, lambda: losses.binary_crossentropy(T, P, axis=True))
     assert "function loss(y_true, y_pred)" in said(errors.AbsentNameError, lambda: losses.CTC)

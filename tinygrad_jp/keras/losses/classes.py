@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from numpy import ndarray
 
 from ...autograd.arguments import array_of
@@ -343,7 +344,19 @@ class Circle(RowLoss):
         return reduced(values, sample_weight, self.reduction, array_of(values) > 0)
 
 
-class Dice(RowLoss):
+class _Overlap(RowLoss):
+    """A loss of the whole batch, or along axes: each weight stands beside the same value."""
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
+        """Give the loss of a batch; sample_weight: one number a sample."""
+        values = self.call(y_true, rows.predictions(y_pred))
+        shape = () if sample_weight is None else np.shape(array_of(sample_weight))
+        if values.ndim == 0 and shape != (1,):
+            values = values.broadcast_to(shape)
+        return reduced(values, sample_weight, self.reduction)
+
+
+class Dice(_Overlap):
     """1 − 2·Σ t·p / (Σ t + Σ p), over all elements or along `axis`."""
 
     _fn = staticmethod(functions.dice)
@@ -358,7 +371,7 @@ class Dice(RowLoss):
         self.axis = axis
 
 
-class Tversky(RowLoss):
+class Tversky(_Overlap):
     """1 − Σ t·p / (Σ t·p + alpha·Σ t·(1 − p) + beta·Σ (1 − t)·p)."""
 
     _fn = staticmethod(functions.tversky)
