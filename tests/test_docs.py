@@ -54,7 +54,7 @@ def test_links_lead_somewhere(path):
             assert (path.parent / target.split("#")[0]).exists(), target
 
 
-@pytest.mark.parametrize("page", ["index.md", "tutorial.md", "drawing.md", "house.md", "testing.md", "training.md"])
+@pytest.mark.parametrize("page", ["index.md", "tutorial.md", "drawing.md", "player.md", "house.md", "testing.md", "training.md"])
 def test_pages_are_in_both_languages(page):
     ja, en = (DOCS / page).read_text("utf-8"), (DOCS / "en" / page).read_text("utf-8")
     assert ja.count("\n## ") == en.count("\n## ")
