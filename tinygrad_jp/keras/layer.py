@@ -84,7 +84,8 @@ class Layer(Owner):
             raise ArgumentError("keras_layer_argument", layer=type(self).__name__, name=word)
         if name is not None and (not isinstance(name, str) or not name or "/" in name):
             raise ArgumentError("keras_layer_name", layer=type(self).__name__, name=name)
-        self.training = False  # as Keras: only fit, and training=True, switch dropout on
+        # as Keras: only fit, training=True and train() switch dropout on
+        self.training = None  # type: ignore[assignment]
         self.name = name or auto_name(type(self).__name__)
         self.built = False
         self.autocast = autocast
@@ -199,7 +200,7 @@ class Layer(Owner):
             outputs = self._call_outermost(now, told, args, kwargs)
         else:
             if self._signature.takes_training:
-                kwargs["training"] = self.training if now.training is None else now.training
+                kwargs["training"] = bool(self.training if now.training is None else now.training)
             outputs = self.call(*args, **kwargs)
         if self.activity_regularizer is not None:
             self._activity(outputs)
@@ -214,7 +215,7 @@ class Layer(Owner):
         elif told is None:
             told = now.training
         if self._signature.takes_training:
-            kwargs["training"] = self.training if told is None else bool(told)
+            kwargs["training"] = bool(self.training if told is None else told)
         token = _pass.set(Pass(told, self if now is None else now.outermost))
         try:
             return self.call(*args, **kwargs)

@@ -328,11 +328,13 @@ def evaluate(
 def training(task: Task) -> Iterator[None]:
     """Put the model in training mode, if it as a whole is not; afterwards as it was.
 
-    A part that was set to eval() inside a model in training mode stays frozen.
+    A part that was set to eval() inside a model in training mode stays frozen; one that was never
+    told its mode (None, as a layer of the Keras front) follows the rest.
     """
     modes = [(m, m.training) for m in task.modules()]
-    if modes and not modes[0][1]:
-        for module, _ in modes:
+    is_idle = bool(modes) and not modes[0][1]
+    for module, mode in modes:
+        if is_idle or mode is None:
             module.training = True
     try:
         yield

@@ -164,6 +164,18 @@ def test_training_is_told_to_all_layers_below():
     assert seen == [False, True, True, False]
 
 
+def test_a_layer_in_a_module_of_nn_trains_with_it():
+    net = nn.Sequential(layers.BatchNormalization(), nn.Linear(3, 1))
+    net(tj.tensor(X))
+    assert not net[0].moving_mean.numpy().any()  # a call alone is no training, as in Keras
+    tj.fit(net, (X, X[:, :1]), nn.MSELoss(), tj.optim.SGD(net.parameters(), lr=0.1), verbose=0)
+    assert net[0].moving_mean.numpy().all()
+    frozen = net[0].moving_mean.numpy().copy()
+    net[0].eval()
+    tj.fit(net, (X, X[:, :1]), nn.MSELoss(), tj.optim.SGD(net.parameters(), lr=0.1), verbose=0)
+    np.testing.assert_array_equal(net[0].moving_mean.numpy(), frozen)
+
+
 def test_dropout_drops_in_training_only():
     layer = layers.Dropout(0.5, seed=1)
     assert tj.equal(layer(X), tj.tensor(X))
