@@ -11,6 +11,7 @@ from tinygrad_jp.program import operations as ops
 from tinygrad_jp.program.program import Value
 
 from .building import Builder, agree, room, run_native
+from .networks import network
 
 pytest.importorskip("llvmlite")
 FLOATS = [np.float32, np.float64]
@@ -347,3 +348,33 @@ def test_the_source_says_what_each_kernel_does():
     made.bind(room(b.program))
     assert "; v0 = np.add(s0, a0)" in made.source
     assert isinstance(next(iter(b.program.inputs)), Value)
+
+
+# ── whole training steps ────────────────────────────────────────────────────────────────────────
+
+NETWORKS = [
+    ((2, 3, 2), 200, "tanh", "cross_entropy", "sgd"),
+    ((3, 64, 64, 1), 32, "relu", "mse", "adam"),
+    ((30, 20, 10), 50, "sigmoid", "cross_entropy", "sgd"),
+    ((5, 7, 6, 5, 4), 33, "tanh", "mse", "adam"),
+    ((1, 1, 1), 1, "relu", "mse", "adam"),
+    ((3, 5, 2), 3, "sigmoid", "cross_entropy", "adam"),
+    ((4, 17, 16, 3), 40, "tanh", "cross_entropy", "adam"),
+]
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("sort", NETWORKS, ids=lambda s: "-".join(map(str, s[0])))
+def test_networks(sort, dtype):
+    b = network(*sort, dtype=dtype)
+    assert agree(b, 1e-5 if dtype is np.float32 else 1e-12, 1e-4 if dtype is np.float32 else 1e-8).calls == []
+
+
+def test_a_small_network_is_one_loop():
+    made = native.build(network(*NETWORKS[0]).program)
+    assert made.source.count("define internal void @k") == 2  # and the labels' check
+
+
+def test_a_deep_network_shares_its_loops():
+    made = native.build(network((16,) * 31, 64, "relu", "mse", "adam").program)
+    assert made.source.count("define internal void @k") < 30

@@ -1,8 +1,8 @@
 """Native code: one function for a whole Program, by LLVM.
 
-Read in this order: registers (LLVM IR as arithmetic), mathematics and ufuncs (what there is),
-views and nodes (what a Program asks for), rows, lanes, products and copies (loops), lowering (what
-runs together, and where values are), assemble, link and cache (LLVM), entry (the way in).
+Read in this order: kinds and registers (LLVM IR as arithmetic), mathematics and ufuncs (what there
+is), views and nodes (what a Program asks for), rows and nest, lanes and strips, products and copies
+(loops), fusion and lowering (what runs together, and where values are), assemble, link and cache
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .registers import Reg, Writer, kind_of
+from .kinds import kind_of
+from .registers import Reg, Writer
 from .views import Ref
 
 

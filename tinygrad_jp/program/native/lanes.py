@@ -50,6 +50,12 @@ class Lanes:
         self.made: dict[Value, tuple[bool, int]] = {}  # has it rows; the stage it is known in
         self.work = 0
 
+    def copy(self) -> Lanes:
+        """Give a group of its own with the same nodes."""
+        group = Lanes(self.rows)
+        group.members, group.made, group.work = list(self.members), dict(self.made), self.work
+        return group
+
     @property
     def nodes(self) -> list[Node]:
         """The nodes in order."""
@@ -72,7 +78,8 @@ class Lanes:
                 return None
             turned = a.strides[0] == 1 and a.shape[1] >= FEWEST_ROWS  # a sum over rows
             return int(a.shape[1] if turned else a.shape[0])
-        if node.sort == "map" and all(r.whole and r.base.size == node.made()[0].size for r in refs):
+        flat = (r.base.size == 1 or (r.whole and r.base.size == node.extent) for r in refs)
+        if node.sort == "map" and all(flat):
             return None
         shape = refs[0].shape
         if len(shape) < 2 or not 1 < prod(shape[1:]) <= MOST_COLUMNS:

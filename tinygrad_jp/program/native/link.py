@@ -12,7 +12,7 @@ import numpy as np
 from ...errors import missing
 from . import blas as products
 from . import cache
-from .lowering import Target
+from .target import Target
 
 
 def llvm() -> Any:

@@ -1,7 +1,6 @@
 """From a Program to kernels in order: what runs in one loop, and where each value is in memory.
 
-A node joins a loop nest that already reads or makes one of its operands, if nothing that it needs
-is made later; else it starts one. What no other kernel reads never gets memory. A new state is
+fusion.py says what shares a loop. What no other kernel reads never gets memory. A new state is
 written over the old one where nothing reads that later.
 """
 
@@ -10,33 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import prod
 
-from .. import operations
 from ..program import Program, Value
 from . import products
 from .copies import write_copy
-from .lanes import FEWEST_ROWS, Lanes
+from .fusion import Fusion
+from .lanes import Lanes
 from .nest import RowsWriter
 from .nodes import Node, Reader
 from .registers import Writer
 from .rows import Rows
 from .strips import StripsWriter
+from .target import Target
 from .views import Ref, plain
 
 ALIGNED = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What the machine can do: bytes in a vector register, how many there are, BLAS's integers."""
-
-    register: int
-    registers: int
-    blas: str | None  # "i64", "i32", or None: no BLAS to call
-
-    @property
-    def tiled(self) -> int:
-        """How many multiplications a product may have for tiles to be faster than BLAS."""
-        return products.TILED[32 if self.register == 64 else 16]
 
 
 @dataclass(slots=True)
@@ -76,11 +62,8 @@ class Lowered:
     def __init__(self, program: Program, target: Target) -> None:
         self.program, self.target = program, target
         self.reader = Reader(program)
-        self.groups: list[Rows | Lanes | Node] = []
-        self.made_at: dict[Value, int] = {}
-        self.read_at: dict[Value, set[int]] = {}
-        self.floor = 0
-        self.packed: dict[tuple[object, ...], Ref] = {}
+        self.fusion = Fusion(target)
+        self.groups = self.fusion.groups
         self.external = {*program.inputs, *program.constants}
         # a constant that is given back is copied: the caller may do with it as he likes
         self.proxies = {
@@ -90,7 +73,9 @@ class Lowered:
         self.targets = dict.fromkeys(v for v in outputs if v not in self.external)
         results = self.kept_results()
         for node in self.reader.nodes:
-            self.place(node)
+            self.fusion.place(node)
+        for _, ref in results:
+            self.fusion.demand(ref.base)
         self.homes: dict[Value, Value] = {}
         self.settle(results)
         self.steps = [self.step(i) for i in range(len(self.groups))]
@@ -109,108 +94,6 @@ class Lowered:
             results.append((target, ref))
         return results
 
-    # ── fusing ──────────────────────────────────────────────────────────────────────────────
-
-    def place(self, node: Node) -> None:
-        """Put a node into a group that is there, or into a new one at the end."""
-        bases = [ref.base for ref in node.refs()]
-        earliest = max([self.floor, *(self.made_at.get(b, 0) for b in bases)])
-        if node.sort in ("map", "reduce", "matmul"):
-            near = {i for b in bases for i in (*self.read_at.get(b, ()), self.made_at.get(b, -1))}
-            for i in sorted((i for i in near if i >= earliest), reverse=True):
-                group = self.groups[i]
-                if (isinstance(group, Lanes) and group.join(node)) or (
-                    isinstance(group, Rows) and self.joined(i, group, node)
-                ):
-                    self.note(node, i)
-                    return
-            count = Lanes.rows_of(node)
-            if count is not None and count >= FEWEST_ROWS:
-                strips = Lanes(count)
-                if strips.join(node):
-                    self.groups.append(strips)
-                    self.note(node, len(self.groups) - 1)
-                    return
-        if node.sort == "matmul":
-            self.pack(node)
-        if node.sort in ("map", "reduce"):
-            for rows in Rows.splits(node):
-                size = node.operands[0].size if node.sort == "reduce" else node.made()[0].size
-                fresh = Rows(rows, size // rows)
-                if fresh.join(node):
-                    self.groups.append(fresh)
-                    self.note(node, len(self.groups) - 1)
-                    return
-            self.loosen(node)
-            return
-        self.groups.append(node)
-        self.note(node, len(self.groups) - 1)
-        if node.sort == "check" or (node.step is not None and node.step.fn is operations.assume):
-            self.floor = len(self.groups)
-
-    def joined(self, i: int, group: Rows, node: Node) -> bool:
-        """Let a node join a group, split otherwise if need be."""
-        if node.sort == "matmul":
-            return False
-        if group.join(node):
-            return True
-        size = node.operands[0].size if node.sort == "reduce" else node.made()[0].size
-        if size != group.size:
-            return False
-        for rows in Rows.splits(node):
-            other = group.reshaped(rows) if rows != group.rows else None
-            if other is not None and other.join(node):
-                self.groups[i] = other
-                return True
-        return False
-
-    def note(self, node: Node, i: int) -> None:
-        """Remember what a group reads and makes."""
-        for ref in node.refs():
-            self.read_at.setdefault(ref.base, set()).add(i)
-        for value in node.made():
-            self.made_at[value] = i
-
-    def loosen(self, node: Node) -> None:
-        """Copy operands that lie awkwardly, so that a nest of loops can read them."""
-        for k, x in enumerate(node.operands):
-            if isinstance(x, Ref) and not x.whole and x.base.size > 1:
-                node.operands[k] = self.copied(x)
-        self.place(node)
-
-    def copied(self, ref: Ref) -> Ref:
-        """Put a view into memory of its own, once."""
-        key = (ref.base, ref.offset, ref.strides, ref.shape)
-        if key not in self.packed:
-            value = Value(ref.shape, ref.base.dtype)
-            self.place(Node("place", [], value, pieces=[(ref, plain(value))]))
-            self.packed[key] = plain(value)
-        return self.packed[key]
-
-    def pack(self, node: Node) -> None:
-        """Lay b out in rows where the tiles need it so; and copy what no product can read."""
-        assert node.out is not None
-        p = products.shape_of(node.operands[0], node.operands[1], node.out)
-        if self.uses_blas(p):
-            for k, (one, two) in enumerate(((p.am, p.ak), (p.bk, p.bn))):
-                if min(one, two) < 0 or not self.readable(one, two, (p.m, p.k) if k == 0
-                                                          else (p.k, p.n)):
-                    node.operands[k] = self.copied(node.operands[k])
-        elif p.bn != 1 and p.n > 1 and not p.dots:
-            node.operands[1] = self.copied(node.operands[1])
-
-    @staticmethod
-    def readable(one: int, two: int, sizes: tuple[int, int]) -> bool:
-        """Tell whether BLAS can read a matrix with these strides."""
-        m, n = sizes
-        return (two == 1 and (one >= n or m == 1)) or (one == 1 and (two >= m or n == 1)) or (
-            n == 1 and one >= 1
-        ) or (m == 1 and two >= 1)
-
-    def uses_blas(self, p: products.Shape) -> bool:
-        """Tell whether BLAS does a product."""
-        return self.target.blas is not None and p.work > self.target.tiled
-
     # ── memory ──────────────────────────────────────────────────────────────────────────────
 
     def settle(self, results: list[tuple[Value, Ref]]) -> None:
@@ -218,23 +101,23 @@ class Lowered:
         last: list[tuple[Value, Ref]] = []
         for target, ref in results:
             base = ref.base
-            made = self.made_at.get(base, -1)
+            made = self.fusion.made_at.get(base, -1)
             fits = ref.whole and base not in self.external and base not in self.homes
-            if fits and made >= self.floor and self.overwrites(target, base, made):
+            if fits and made >= self.fusion.floor and self.overwrites(target, base, made):
                 self.homes[base] = target
             else:
                 last.append((target, ref))
         for target, ref in last:
             node = Node("place", [], None, pieces=[(ref, plain(target))])
             self.groups.append(node)
-            self.note(node, len(self.groups) - 1)
+            self.fusion.note(node, len(self.groups) - 1)
 
     def overwrites(self, target: Value, new: Value, made: int) -> bool:
         """Tell whether `new` can be made in the memory of `target`."""
         if target not in self.program.inputs:
             return True
         group = self.groups[made]
-        for i in self.read_at.get(target, ()):
+        for i in self.fusion.read_at.get(target, ()):
             if i > made:
                 return False
             if i == made and (isinstance(group, Node) or not group.may_overwrite(target, new)):
@@ -247,7 +130,7 @@ class Lowered:
         nodes = group.nodes if isinstance(group, Rows | Lanes) else [group]
         return {
             v for node in nodes for v in node.made()
-            if v in self.homes or self.read_at.get(v, set()) - {i} or isinstance(group, Node)
+            if v in self.homes or self.fusion.read_at.get(v, set()) - {i} or isinstance(group, Node)
         }
 
     def plan(self) -> int:
@@ -329,7 +212,7 @@ class Lowered:
         out = node.out
         assert out is not None
         p = products.shape_of(a, b, out)
-        blas = self.target.blas if self.uses_blas(p) else None
+        blas = self.target.blas if self.target.calls_blas(p.work) else None
         w, text = products.write_product(p, self.target.register, self.target.registers, blas)
         given: list[Value | str] = [out, a.base, b.base]
         if blas is not None:

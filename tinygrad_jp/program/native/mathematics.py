@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from .registers import Reg, Writer, mangled
+from .kinds import mangled
+from .registers import Reg, Writer
 
 Function = Callable[[Writer, Reg], Reg]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..program import Value
+from .kinds import BYTES, kind_of, memory, type_of
 from .reductions import joined, start
-from .registers import BYTES, Reg, Writer, kind_of, memory, type_of
+from .registers import Reg, Writer
 from .rows import Access, Member, Rows
 from .ufuncs import where as choose
 

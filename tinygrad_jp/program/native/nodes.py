@@ -10,7 +10,7 @@ import numpy as np
 from ...vocabulary import primitives
 from .. import operations
 from ..program import Instruction, Program, Value
-from .registers import kind_of
+from .kinds import kind_of
 from .ufuncs import Emit, computed_in
 from .views import Ref, plain, viewed
 
@@ -40,6 +40,13 @@ class Node:
     reduction: str = ""
     axes: tuple[int, ...] = ()
     pieces: list[tuple[Any, Ref]] = field(default_factory=list)
+
+    @property
+    def extent(self) -> int:
+        """The number of elements that a loop for it goes over."""
+        if self.sort == "reduce":
+            return int(self.operands[0].size)
+        return self.out.size if self.out is not None else 0
 
     def refs(self) -> list[Ref]:
         """Give the operands that are in memory."""

@@ -1,8 +1,7 @@
 """Matrix products: register tiles for small ones, BLAS for large ones.
 
-A product of (M, K) and (K, N) has any strides. Up to TILED multiplications it is a loop over tiles
-that stay in registers; beyond, a call of NumPy's own BLAS (measured: with 32 registers of 64 bytes
-tiles win up to 256 × 256 × 256, with 16 of 32 bytes up to 64 × 64 × 64).
+A product of (M, K) and (K, N) has any strides. Up to a size (target.py) it is a loop over
+tiles that stay in registers; beyond, a call of NumPy's own BLAS.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from functools import lru_cache
 from math import prod
 
 from ..program import Value
-from .registers import Reg, Writer, kind_of, type_of
+from .kinds import kind_of, type_of
+from .registers import Reg, Writer
 from .views import Ref, line, packed
 
-TILED = {16: 300_000, 32: 20_000_000}  # by the number of vector registers
 SHARED = 1_500_000  # multiplications from which on two threads do it
 ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112
 
@@ -41,11 +40,26 @@ class Shape:
         """The number of multiplications of one product."""
         return self.m * self.n * self.k
 
+    def readable(self) -> tuple[bool, bool]:
+        """Tell whether BLAS can read a, and b, as they lie."""
+        return (
+            matrix(self.am, self.ak, self.m, self.k), matrix(self.bk, self.bn, self.k, self.n)
+        )
+
     @property
     def dots(self) -> bool:
         """Whether rows meet rows, and their sums of lanes cost less than to turn b."""
         rows = (self.ak == 1 or self.k == 1) and (self.bk == 1 or self.k == 1)
         return rows and (self.n == 1 or (self.bn != 1 and (self.n <= 4 or self.k > 4.7 * self.m)))
+
+
+def matrix(one: int, two: int, m: int, n: int) -> bool:
+    """Tell whether BLAS can read m × n elements with these strides."""
+    if min(one, two) < 0:
+        return False
+    rows = (two == 1 or n == 1) and (one >= n or m == 1) and (n > 1 or one >= 1)
+    columns = (one == 1 or m == 1) and (two >= m or n == 1) and (m > 1 or two >= 1)
+    return rows or columns
 
 
 def shape_of(a: Ref, b: Ref, out: Value) -> Shape:
@@ -199,12 +213,13 @@ class Dots:
     def __init__(self, w: Writer, p: Shape, register: int) -> None:
         self.w, self.p = w, p
         self.lanes = register // (4 if p.kind == "f32" else 8)
-        while self.lanes > 2 and self.lanes // 2 >= p.k:
+        fewest = 2 if p.n <= 2 else 4  # the sums of a row lie in one vector at the end
+        while self.lanes > fewest and self.lanes // 2 >= p.k:
             self.lanes //= 2
-        self.wide = min(p.n, 4)
+        self.wide = min(p.n, 4, self.lanes)
         self.tall = min(p.m, {1: 8, 2: 8, 3: 8, 4: 6}[self.wide])
         if register < 64:
-            self.tall, self.wide = min(p.m, 3), min(p.n, 4)
+            self.tall = min(p.m, 3)
 
     def write(self, y: str, a: str, b: str, threads: bool) -> None:
         """Write the loops over tiles: some rows of a stay near while all of b passes."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .registers import BYTES, Reg, Writer
+from .kinds import BYTES
+from .registers import Reg, Writer
 
 STARTS: dict[str, Any] = {"sum": -0.0, "prod": 1, "any": False, "all": True}
 

@@ -43,7 +43,6 @@ class Rows:
         self.rows, self.columns = rows, columns
         self.members: list[Member] = []
         self.levels: dict[Value, tuple[str, int]] = {}
-        self.bases: set[Value] = set()
 
     @property
     def size(self) -> int:
@@ -54,6 +53,12 @@ class Rows:
     def nodes(self) -> list[Node]:
         """The nodes in order."""
         return [m.node for m in self.members]
+
+    def copy(self) -> Rows:
+        """Give a group of its own with the same nodes."""
+        group = Rows(self.rows, self.columns)
+        group.members, group.levels = list(self.members), dict(self.levels)
+        return group
 
     def reshaped(self, rows: int) -> Rows | None:
         """Split the same elements otherwise, if every node can do with it."""
@@ -69,15 +74,14 @@ class Rows:
             return False
         self.members.append(member)
         self.levels[node.out] = (member.level.removesuffix(" of rows"), member.phase)
-        self.bases.update(ref.base for ref in node.refs())
-        self.bases.add(node.out)
         return True
 
     def fit(self, node: Node) -> Member | None:
         """Find where in the nest a node can be."""
         if node.sort == "reduce":
             return self.fit_reduction(node)
-        assert node.out is not None
+        if node.sort != "map" or node.out is None:
+            return None
         shape, size = node.out.shape, node.out.size
         if size == 1 and any(self.levels.get(r.base, ("",))[0] == "post" for r in node.refs()):
             return self.placed(node, "post", len(shape))
@@ -182,6 +186,8 @@ class Rows:
     @staticmethod
     def splits(node: Node) -> list[int]:
         """List the numbers of rows that a node might start a nest with, best first."""
+        if node.sort == "matmul":
+            return []
         if node.sort == "reduce":
             ref = node.operands[0]
             inner = [a for a in node.axes if ref.shape[a] != 1]

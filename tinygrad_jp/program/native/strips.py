@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..program import Value
+from .kinds import kind_of
 from .lanes import LaneMember, Lanes, Part
 from .reductions import joined, start
-from .registers import Reg, Writer, kind_of
+from .registers import Reg, Writer
 from .ufuncs import where as choose
 
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from ...vocabulary import primitives
 from .. import operations
-from .registers import Reg, Writer, kind_of
+from .kinds import kind_of
+from .registers import Reg, Writer
 
 Emit = Callable[..., Reg]
 
