@@ -9,17 +9,19 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd import backward as engine
 from ..autograd.apply import wrap
 from ..autograd.memory import all_changed
 from ..autograd.node import Leaf
 from ..autograd.tensor import Tensor
-from ..errors import CompileError
+from ..errors import CompileError, GradientError
 from ..program.passes import optimized, with_own_results
 from ..program.program import Program, Value
 from ..program.reach import Reached
 from ..program.recording import Found, HostCall, Recording
 from ..program.trace import SpentError, Trace
 from .guards import Guards
+from .pullback import Pullback, pullback_of
 from .signature import Signature, replaced
 
 Array = Any
@@ -68,6 +70,8 @@ class Capture:
     result: Any = None
     is_replayable: bool = True
     random_state: Any = None
+    pullback: Pullback | None = None  # where results are part of a graph
+    draws: list[Found] = field(default_factory=list)  # what that needs of what was drawn
     held: list[Any] = field(default_factory=list)
 
     def gives_arguments(self) -> bool:
@@ -100,6 +104,12 @@ class Capture:
         for g in self.gradients:
             leaf = g.leaf if g.leaf is not None else leaves[g.place]._node
             add_gradient(leaf, g, None if g.found is None else presented(g.found))
+        if self.pullback is not None:
+            self.pullback.attach(
+                tensors_of(self.template, self.result), leaves,
+                [np.ascontiguousarray(data_of(x)).reshape(data_of(x).shape) for x in leaves],
+                [presented(f) for f in self.draws],
+            )
         return self.result
 
 
@@ -154,6 +164,8 @@ class _Capturing:
         self.starts: list[Any] = []  # of arguments: (tensor, array, gradient before)
         self.argument_gradients: list[tuple[int, Found | None]] = []
         self.argument_writes: list[tuple[int, Trace]] = []
+        self.outer: list[Any] = []  # results that are part of a graph
+        self.way_back: Any = None
 
     def run(self) -> Capture:
         recorder = self.recorder
@@ -165,7 +177,7 @@ class _Capturing:
                 template = self._run()
         finally:
             self._give_back()
-        program = recorder.program
+        program, pullback, draws = self._parted(recorder.program)
         arguments = list(program.inputs)[: len(self.traces)]
         for place, new in self.argument_writes:
             program.inputs[arguments[place]] = "state"
@@ -178,6 +190,7 @@ class _Capturing:
         for call in recorder.calls:
             results += [x for x in call.args if isinstance(x, Found)]
             results += [found for _, found in call.gradients]
+        results += draws
         program.outputs = list(dict.fromkeys(f.value for f in results))
         result = replaced_founds(
             template, lambda m: m.made(presented(m.found)), self.signature.leaves
@@ -187,11 +200,12 @@ class _Capturing:
             self._without_before(), recorder.parts, recorder.calls, self.guards,
             changed + [a for a, _ in recorder.moved_hosts], hosts, writes, result,
             is_replayable=not any(p.created for p in recorder.parts), random_state=state,
-            held=self.signature.held,
+            held=self.signature.held, pullback=pullback, draws=draws,
         )
         self.traces.clear()
         self.argument_writes.clear()
         self.starts.clear()
+        self.outer.clear()
         recorder.moves.clear()
         recorder.end()
         self._look_for_side_effects(others)
@@ -247,6 +261,8 @@ class _Capturing:
         kwargs = replaced(self.kwargs, given)
         result = self.fn(*args, **kwargs)
         template = replaced(result, self._found)
+        if self.outer:
+            self._go_back(template)
         places = {id(x): i for i, x in enumerate(self.signature.leaves)}
         for x, _, leaf, _ in self.starts:
             place = places[id(x)]
@@ -279,10 +295,56 @@ class _Capturing:
                     return Given(place)
             if not isinstance(x._data, Trace):
                 return x
-            return Made(self.recorder.found(x._data), True)
+            made = Made(self.recorder.found(x._data), True, x._node is not None)
+            if made.is_tracked and all(x is not y for y in self.outer):
+                self.outer.append(x)
+            return made
         if isinstance(x, Trace):
             return Made(self.recorder.found(x), False)
         return x
+
+    def _go_back(self, template: Any) -> None:
+        """Record the way back from the results that are part of a graph, if it is there still."""
+        tape = self.recorder.tape
+        begin = len(tape.program.body)
+        arriving = [tape.argument(np.ones(x.shape, x.dtype), "arriving") for x in self.outer]
+        gathered: dict[Any, Any] = {}
+
+        def gather(leaf: Any, h: Any, g: Any, saved: Any) -> None:
+            gathered[leaf] = gathered[leaf] + h if leaf in gathered else h
+
+        try:
+            engine.run(self.outer, list(arriving), True, False, gather)
+        except GradientError:  # fn has gone back itself, and freed the graph
+            del tape.program.body[begin:]
+            for t in arriving:
+                del tape.program.inputs[t.value]
+            replaced_founds(template, Made.let_go)
+            return
+        places = {id(leaf): i for i, leaf in enumerate(
+            x._node if isinstance(x, Tensor) else None for x in self.signature.leaves
+        ) if leaf is not None}
+        leaves = [
+            (places.get(id(leaf), leaf), self.recorder.found(h)) for leaf, h in gathered.items()
+        ]
+        self.way_back = begin, len(tape.program.body), [t.value for t in arriving], leaves
+
+    def _parted(self, program: Program) -> tuple[Program, Pullback | None, list[Found]]:
+        """Part the way forward from the way back, if that was recorded."""
+        if self.way_back is None:
+            return program, None, []
+        begin, end, arriving, leaves = self.way_back
+        arguments = list(program.inputs)[: len(self.traces)]
+        bound = dict(self.recorder.tape.bound)
+        pullback = pullback_of(program, end, bound, arguments, arriving, leaves)
+        pullback.draws = [v for v in pullback.draws if v in pullback.program.inputs]
+        for value in arriving:
+            del program.inputs[value]
+        del program.body[begin:end]
+        draws = [
+            Found(v, tuple(range(len(v.shape))), self.recorder.drawn[v]) for v in pullback.draws
+        ]
+        return program, pullback, draws
 
     # ── after ───────────────────────────────────────────────────────────────────────────────
 
@@ -330,6 +392,11 @@ class Made:
 
     found: Found
     is_tensor: bool
+    is_tracked: bool = False
+
+    def let_go(self) -> None:
+        """Let the Tensor be part of no graph."""
+        self.is_tracked = False
 
     def made(self, array: Array) -> Any:
         """Make it of its values."""
@@ -341,6 +408,18 @@ class Given:
     """Stands in a result for an argument."""
 
     place: int
+
+
+def tensors_of(template: Any, result: Any) -> list[Any]:
+    """List the Tensors of a result that are part of a graph."""
+    found: list[Any] = []
+    if isinstance(template, Made):
+        found = [result] if template.is_tracked else []
+    elif isinstance(template, dict):
+        found = [t for k, v in template.items() for t in tensors_of(v, result[k])]
+    elif isinstance(template, (list, tuple)):
+        found = [t for v, r in zip(template, result, strict=True) for t in tensors_of(v, r)]
+    return list({id(t): t for t in found}.values())
 
 
 class _Every:

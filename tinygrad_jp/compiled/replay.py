@@ -23,7 +23,7 @@ from ..autograd.tensor import Tensor
 from ..errors import ProgramError
 from ..program.program import Program
 from ..program.recording import Found
-from .capture import Capture, Gradient, Made, add_gradient, replaced_founds
+from .capture import Capture, Gradient, Made, add_gradient, replaced_founds, tensors_of
 
 Array = Any
 MISSED: Any = object()
@@ -38,6 +38,7 @@ class Replay:
 
     def __init__(self, capture: Capture, build: Callable[[Program], Any]) -> None:
         self.capture = capture
+        self.build = build
         self.executable = build(capture.program)
         self.is_fresh = self.executable.gives_results  # or leaves them in buffers of ours
         self.outputs = {} if self.is_fresh else {
@@ -204,6 +205,8 @@ class Replay:
                 scope |= {f"ag{i}": g, "add_gradient": add_gradient}
                 array = self.own(g.found, scope)
                 lines.append(f"add_gradient(leaves[{g.place}]._node, ag{i}, {array})")
+        if self.capture.pullback is not None:
+            return [*lines, *self._attached(scope)]
         if isinstance(template, Made):
             array = self.own(template.found, scope)
             if template.is_tensor:
@@ -214,6 +217,21 @@ class Replay:
         scope |= {"template": template, "rebuilt": rebuilt}
         arrays = "".join(f"{self.own(f, scope)}, " for f in found)
         return [*lines, f"result = rebuilt(template, ({arrays}), leaves)"]
+
+    def _attached(self, scope: dict[str, Any]) -> list[str]:
+        """Write how results become part of the graph outside."""
+        capture = self.capture
+        assert capture.pullback is not None
+        capture.pullback.build = self.build
+        scope |= {"template": capture.template, "rebuilt": rebuilt, "tensors_of": tensors_of,
+                  "attach": capture.pullback.attach}
+        arrays = "".join(f"{self.own(f, scope)}, " for f in self._results_found())
+        draws = "".join(f"{self.own(f, scope)}, " for f in capture.draws)
+        given = "".join(f"a{i}, " for i in range(len(capture.arguments)))
+        return [
+            f"result = rebuilt(template, ({arrays}), leaves)",
+            f"attach(tensors_of(template, result), leaves, ({given}), ({draws}))",
+        ]
 
     # ── what happens seldom ─────────────────────────────────────────────────────────────────
 

@@ -98,6 +98,7 @@ class Recording:
         self.changed: list[tuple[Lifted, Array]] = []  # with the values after the call
         self.moves: list[tuple[Trace, Trace]] = []
         self.moved_hosts: list[tuple[Array, Array]] = []
+        self.drawn: dict[Value, Array] = {}
         self.defers_steps = True  # leave optimizers' steps to the eager engine, if it runs the rest
         self.source = generator()
 
@@ -140,6 +141,7 @@ class Recording:
         value = Value(array.shape, array.dtype)
         made.outputs = (value,)
         tape.program.body.append(made)
+        self.drawn[value] = array
         return Trace(tape, value, array)
 
     def assume_none(self, wrong: Trace) -> bool:

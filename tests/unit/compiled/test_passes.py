@@ -39,7 +39,7 @@ def recorded(fn: Any, *arrays: Any) -> tuple[Program, list[Any]]:
 def network(x: Any, w: Any, t: Any) -> Any:
     """A program with something for every pass: constants, repetition, transpositions, views."""
     h = np.tanh(x @ w.T) * 1 + np.zeros_like(x @ w.T)
-    z = -(-h) - np.arange(3, like=x).astype(x.dtype).T * (np.ones_like(h) * 2)
+    z = np.negative(-h) - np.arange(3, like=x).astype(x.dtype).T * (np.ones_like(h) * 2)
     unused = np.exp(h)
     del unused
     e = np.exp(z - np.max(z, axis=1, keepdims=True))
@@ -85,7 +85,7 @@ def test_all_passes_leave_less_to_do() -> None:
 
 
 def at_the_edges(x: Any) -> Any:
-    return x + 0, x - 0, x * 1, x / 1, -(-x), x * 0, 0 - x, x**2, x + np.zeros_like(x)
+    return x + 0, x - 0, x * 1, x / 1, np.negative(-x), x * 0, 0 - x, x**2, x + np.zeros_like(x)
 
 
 @pytest.mark.parametrize("value", [0.0, -0.0, 1.0, np.nan, np.inf, -np.inf, 1e-40])
