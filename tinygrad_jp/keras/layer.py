@@ -288,20 +288,18 @@ class Layer(Owner):
 
     @property
     def input(self) -> Any:
-        """The KerasTensors that the layer was called on, if it was just once."""
-        return self._only_call("input").args[0]
+        """The KerasTensors that the layer was first called on."""
+        return self._first_call("input").args[0]
 
     @property
     def output(self) -> Any:
-        """The KerasTensors that the layer gave, if it was called on such just once."""
-        outputs = self._only_call("output").outputs
+        """The KerasTensors that the layer gave when it was first called on such."""
+        outputs = self._first_call("output").outputs
         return outputs[0] if len(outputs) == 1 else outputs
 
-    def _only_call(self, what: str) -> Call:
-        if len(self._calls) != 1:
-            raise ArgumentError(
-                "keras_layer_calls", name=self.name, what=what, count=len(self._calls)
-            )
+    def _first_call(self, what: str) -> Call:
+        if not self._calls:
+            raise ArgumentError("keras_layer_calls", name=self.name, what=what)
         return self._calls[0]
 
 

@@ -26,12 +26,15 @@ class Sequential(Model):
     ((None, 1), 321)
     """
 
+    _ends: list[Any]
+
     def __init__(
         self, layers: Any = None, trainable: bool = True, name: str | None = None, **more: Any
     ) -> None:
         self._stack: list[Layer]
         super().__init__(trainable=trainable, name=name, **more)
         object.__setattr__(self, "_stack", [])
+        object.__setattr__(self, "_ends", [])  # the input, then what each layer gives
         for layer in layers or ():
             self.add(layer, rebuild=False)
         self._connect_stack()
@@ -69,6 +72,8 @@ class Sequential(Model):
         if not self._stack:
             raise ArgumentError("keras_pop_empty", name=self.name)
         layer = self._stack.pop()
+        begins = bool(self._stack) and isinstance(self._stack[0], InputLayer)
+        object.__setattr__(self, "_ends", self._ends[: len(self._stack) + (not begins)])
         object.__setattr__(self, "_graph", None)
         self.built = False
         if rebuild:
@@ -79,18 +84,19 @@ class Sequential(Model):
         """Make the graph of the layers, if they begin with an Input or are built already."""
         stack = self._stack
         if stack and isinstance(stack[0], InputLayer):
-            if len(stack) > 1:
-                self._chain(stack[0]._calls[0].outputs[0], stack[1:])
-        elif self._graph is not None and stack:
-            start = Input(batch_shape=self._graph.input_list[0].shape)
-            self._chain(start, stack)
+            self._chain(stack[0]._calls[0].outputs[0], stack[1:])
+        elif self._ends and stack:
+            self._chain(self._ends[0], stack)
 
     def _chain(self, start: KerasTensor, stack: list[Layer]) -> None:
-        x: Any = start
-        for layer in stack:
-            x = layer(x)
-        object.__setattr__(self, "_graph", Graph(start, x))
-        self.built = True
+        """Call each layer on what the one before it gave; those called already are not again."""
+        ends = self._ends[: len(stack) + 1] or [start]
+        for layer in stack[len(ends) - 1 :]:
+            ends.append(layer(ends[-1]))
+        object.__setattr__(self, "_ends", ends)
+        if len(ends) > 1:
+            object.__setattr__(self, "_graph", Graph(ends[0], ends[-1]))
+            self.built = True
 
     def build(self, input_shape: Any = None) -> None:
         """Build all layers for inputs of a shape, the batch included: build((None, 13))."""
