@@ -17,6 +17,7 @@ from .layout import Layout, Size, layout
 from .mathml import mathml
 from .model import Edge, Graph, GraphNode, Group
 from .outline import named
+from .render import refuse_too_many
 from .steps import play, seed_of
 from .wording import Look, clean, heading, lines, operation, shape, title, width
 
@@ -38,6 +39,7 @@ def contents(
     depth: modules that lie so deep are folded when the page opens; None leaves it to the page.
     Raises MissingExtraError: no layout engine, or no latex2mathml; OptionError: too many nodes.
     """
+    refuse_too_many(len(graph.nodes))
     look = look.but(style="boxes", formulas=False, statistics=True)
     arrays, formulas = Arrays(), _Formulas()
     cards = {node.id: card(node, look) for node in graph.nodes}

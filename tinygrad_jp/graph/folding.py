@@ -15,9 +15,14 @@ from .model import Edge, Graph, GraphNode, Group
 
 def outermost(groups: tuple[Group, ...]) -> list[str]:
     """List the modules to fold: the outermost, but those inside where one holds all the others."""
+    full: set[str | None] = set()  # those with nodes in them
+    for group in reversed(groups):
+        if group.members or group.id in full:
+            full |= {group.id, group.parent}
     inside: dict[str | None, list[str]] = {}
     for group in groups:
-        inside.setdefault(group.parent, []).append(group.id)
+        if group.id in full:
+            inside.setdefault(group.parent, []).append(group.id)
     level = inside.get(None, [])
     while len(level) == 1 and level[0] in inside:
         level = inside[level[0]]

@@ -18,12 +18,15 @@ def group(id: str, parent: str | None = None, *members: str) -> Group:
 
 def test_the_outermost_but_not_one_that_holds_all():
     assert outermost(()) == []
-    assert outermost((group("g0"), group("g1"))) == ["g0", "g1"]
-    nested = (group("g0"), group("g1", "g0"), group("g2", "g1"), group("g3", "g1"))
+    assert outermost((group("g0", None, "n0"), group("g1", None, "n1"))) == ["g0", "g1"]
+    nested = (
+        group("g0"), group("g1", "g0"), group("g2", "g1", "n0"), group("g3", "g1", "n1"),
+        group("g4", "g1"),
+    )
     assert outermost(nested) == ["g2", "g3"]
-    assert outermost((group("g0"),)) == ["g0"]
+    assert outermost((group("g0", None, "n0"), group("g1"))) == ["g0"]
     assert at_depth(nested, 0) == ["g0"]
-    assert at_depth(nested, 2) == ["g2", "g3"]
+    assert at_depth(nested, 2) == ["g2", "g3", "g4"]
     assert at_depth(nested, 3) == []
 
 

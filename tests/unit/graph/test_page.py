@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_jp as tj
-from tinygrad_jp.errors import GradientError, MissingExtraError
+from tinygrad_jp.errors import GradientError, MissingExtraError, OptionError
 from tinygrad_jp.graph.arrays import BIG, BUDGET, SMALL, Arrays
 from tinygrad_jp.graph.contents import contents
 from tinygrad_jp.graph.model import graph_of
@@ -246,6 +246,15 @@ def test_the_page_says_the_same_in_two_languages():
     assert [key for key in words() if f'"{key}"' not in program and f"{key}:" not in program] == []
     asked = set(re.findall(r'\bword\("(\w+)"', program))
     assert asked <= set(words())
+
+
+def test_too_many_nodes_are_refused_at_once(monkeypatch):
+    from tinygrad_jp.graph import contents as module
+
+    monkeypatch.setattr(module, "layout", lambda *given: pytest.fail("laid out"))
+    monkeypatch.setattr("tinygrad_jp.graph.render.MOST_NODES", 4)
+    with pytest.raises(OptionError, match="5"):
+        page(graph_of(programs.apples()), EN)
 
 
 def test_a_page_needs_latex2mathml(monkeypatch):

@@ -348,6 +348,18 @@ def test_a_page_opens_at_the_depth_that_was_drawn(opened):
             assert box(tab, "g0").get_attribute("class").split()[-2:] == ["now", "forwards"]
 
 
+def test_a_module_that_computes_nothing_is_no_box(opened):
+    net = nn.Sequential(nn.Linear(2, 3), nn.Identity(), nn.Linear(3, 1))
+    for depth in (None, 1, 2):
+        tab = opened(tj.draw(net, (4, 2), depth=depth).html())
+        press(tab, "g", "g", "ArrowRight")
+        settled(tab)
+        assert tab.locator(".boxes > g").count() >= 2
+        numbers = tab.evaluate("document.getElementById('world').innerHTML")
+        assert "NaN" not in numbers
+        assert "Infinity" not in numbers
+
+
 def zoom_of(tab: Any) -> tuple[float, float, float]:
     text = tab.get_attribute("#world", "transform")
     x, y, zoom = (float(v) for v in text.replace("translate(", "").replace(") scale(", " ").strip(")").split())

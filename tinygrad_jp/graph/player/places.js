@@ -85,6 +85,7 @@ function groupBox(id, boxes) {
   const group = groups.get(id);
   const inside = group.members.filter((m) => boxes.has(m)).map((m) => boxes.get(m));
   for (const inner of group.inner) {
+    if (!groups.get(inner).every.length) continue;
     if (boxes.has(inner)) inside.push(boxes.get(inner));
     else if (!folded.has(inner)) inside.push(groupBox(inner, boxes));
   }
@@ -138,7 +139,7 @@ function squeezed() {
   }
   const emptied = [];
   for (const group of groups.values()) {
-    if (!folded.has(group.id) || hiddenGroup(group.id)) continue;
+    if (!folded.has(group.id) || hiddenGroup(group.id) || !group.every.length) continue;
     const whole = framed(around(group.every.map((m) => boxOf(layout.boxes[m]))));
     const w = Math.max(110, Math.max(
       textWidth(groupTitle(group), "600 14px") + 56,

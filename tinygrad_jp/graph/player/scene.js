@@ -472,9 +472,12 @@ function bringInside(box) {
 
 /** Lists the modules to fold: the outermost ones, but those inside where one holds all others. */
 function outermost() {
-  let level = [...groups.values()].filter((g) => !g.parent);
-  while (level.length === 1 && level[0].inner.length) {
-    level = level[0].inner.map((id) => groups.get(id));
+  let level = [...groups.values()].filter((g) => !g.parent && g.every.length);
+  for (;;) {
+    const inner = level.length === 1
+      ? level[0].inner.map((id) => groups.get(id)).filter((g) => g.every.length) : [];
+    if (!inner.length) break;
+    level = inner;
   }
   return level.map((g) => g.id);
 }
