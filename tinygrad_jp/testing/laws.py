@@ -295,7 +295,7 @@ LAYOUTS: list[Callable[[Array], Array]] = [fortran, strided, backwards, read_onl
 
 def is_numpys(entry: Entry) -> bool:
     """Tell whether an entry's function is NumPy's, not ours or a user's."""
-    module = entry.fn.__module__ or ""  # None for what exec defined
+    module = getattr(entry.fn, "__module__", "") or ""  # a ufunc has none; what exec made, None
     return isinstance(entry.fn, np.ufunc) or module.startswith("numpy")
 
 
