@@ -53,6 +53,10 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "ema": ("SGD", dict(learning_rate=0.1, use_ema=True, ema_momentum=0.8, ema_overwrite_frequency=4)),
     "accumulated": ("Adam", dict(learning_rate=0.1, gradient_accumulation_steps=3)),
     "accumulated-clipped": ("SGD", dict(learning_rate=0.1, gradient_accumulation_steps=2, clipnorm=0.4)),
+    "ema-accumulated": ("Adam", dict(
+        learning_rate=0.1, use_ema=True, ema_momentum=0.7, ema_overwrite_frequency=3,
+        gradient_accumulation_steps=2,
+    )),
     "scaled": ("SGD", dict(learning_rate=0.1, loss_scale_factor=8.0)),
 }
 

@@ -41,19 +41,17 @@ def _norm(grads: Sequence[Array]) -> Array:
 class MovingAverage:
     """The exponential moving average of parameters.
 
-    momentum: the share of the old average that stays at each update; the first takes the values.
+    momentum: the share of the old average that stays at each update.
     """
 
     def __init__(self, params: Sequence[Tensor], momentum: float = 0.99) -> None:
         self.params = list(params)
         self.momentum = momentum
         self.averages: list[Array] = [np.zeros_like(p._data) for p in self.params]
-        self.count = 0
 
-    def update(self) -> None:
-        """Move the averages towards the present values."""
-        kept = self.momentum if self.count else 0.0
-        self.count += 1
+    def update(self, is_first: bool = False) -> None:
+        """Move the averages towards the present values, the first time all the way."""
+        kept = 0.0 if is_first else self.momentum
         for average, p in zip(self.averages, self.params, strict=True):
             average *= kept
             average += (1 - kept) * p._data

@@ -260,9 +260,10 @@ class Optimizer(Stateful):
             else:
                 self._step_by_step()
         if self._average is not None:
-            self._average.update()
+            moves = self._count // (self.gradient_accumulation_steps or 1)
+            self._average.update(is_first=moves == 0)
             often = self.ema_overwrite_frequency
-            if often and (self._count + 1) % often == 0:
+            if often and (moves + 1) % often == 0:
                 self._average.put_in()
         for v in self._trainable_variables:
             constraint = getattr(v, "constraint", None)

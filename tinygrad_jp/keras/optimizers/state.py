@@ -101,7 +101,6 @@ class Stateful:
             "own": [np.array(v._data) for v in self._own_variables],
             "sums": [None if s is None else s.copy() for s in self._sums],
             "averages": None if average is None else [a.copy() for a in average.averages],
-            "averaged": 0 if average is None else average.count,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -115,6 +114,5 @@ class Stateful:
             v.assign(value)
         self._sums = [None if s is None else np.array(s) for s in state["sums"]]
         if self._average is not None and state["averages"] is not None:
-            self._average.count = state["averaged"]
             for mine, value in zip(self._average.averages, state["averages"], strict=True):
                 mine[...] = value
