@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...vocabulary import activations, layers, primitives
+from ...vocabulary import activations, layers, normalization, primitives
 from ...vocabulary.primitive import raw
 from ...vocabulary.rule import Function
 from ..trace import LOWERED, WHOLE, reduced
@@ -85,6 +85,17 @@ def mse(a: Any, b: Any) -> Any:
     return mean(d * d)
 
 
+@lowers(normalization.standardize)
+def standardize(x: Any, axis: tuple[int, ...], eps: float) -> Any:
+    """Give (x − μ) / √(σ² + eps), μ and σ²."""
+    wide = x.astype(np.float32) if x.dtype == np.float16 else x
+    middle = mean(wide, axis, keepdims=True)
+    d = wide - middle
+    var = mean(d * d, axis, keepdims=True)
+    y = d * (1 / np.sqrt(var + eps))
+    return y.astype(x.dtype), middle.astype(x.dtype), var.astype(x.dtype)
+
+
 @lowers(activations.sigmoid)
 def sigmoid(x: Any) -> Any:
     """Give 1 / (1 + e⁻ˣ)."""
@@ -118,7 +129,7 @@ def gelu(x: Any) -> Any:
 WHOLE.update((
     layers.linear, layers.sum_rows, layers.sum_outer, layers.softmax, layers.log_softmax,
     layers.logsumexp, layers.cross_entropy, layers.cross_entropy_recorded, layers.minus_one_hot,
-    layers.mse, activations.sigmoid,
+    layers.mse, activations.sigmoid, normalization.standardize,
 ))
 
 
