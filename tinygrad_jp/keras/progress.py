@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ..errors import OptionError
-from ..train.progress import Progress
+from ..train.progress import Progress, ending
 
 if TYPE_CHECKING:
     from ..train.loop import Run
@@ -68,9 +68,10 @@ class KerasProgress(Progress):
             self.write(line(steps, run.batches, seconds, logs) + "\n")
 
     def end(self, run: Run) -> None:
-        """Go to a new line after an epoch that was broken off."""
-        if run.history.ended == "interrupted" and self._is_live:
-            self.write("\n")
+        """Say where Ctrl-C has ended it."""
+        if run.history.ended == "interrupted":
+            start = "\n" if self._is_live else ""
+            self.write(start + "".join(f"{line}\n" for line in ending(run)))
 
 
 class Judging:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import numpy as np
 import pytest
 
@@ -403,3 +405,16 @@ def test_auto_compiles_long_trainings_of_known_layers_alone(monkeypatch):
 
 def test_predict_needs_no_compile():
     assert uncompiled().predict(X, verbose=0).shape == (40, 1)
+
+
+def test_ctrl_c_keeps_what_was_learned(capsys):
+    class Interrupt(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 1 and self.model.history.epoch == [0, 1]:
+                signal.raise_signal(signal.SIGINT)
+
+    model = line()
+    history = model.fit(X, Y, batch_size=10, epochs=9, verbose=2, callbacks=[Interrupt()])
+    assert history.epoch == [0, 1]
+    assert int(model.optimizer.iterations) == 10
+    assert "Ctrl-C" in capsys.readouterr().out

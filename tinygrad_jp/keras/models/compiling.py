@@ -12,6 +12,8 @@ from .. import losses as losses_of
 from .. import metrics as metrics_of
 from ..metrics import Metric
 
+ASIDE = 256  # so many batches' losses are put aside before they are read
+
 
 class Outputs:
     """The outputs of a model as a flat list, and what belongs to each of them.
@@ -22,6 +24,8 @@ class Outputs:
     def __init__(self, names: list[str] | None, y_pred: Any) -> None:
         self.is_single = isinstance(y_pred, Tensor)
         self.count = len(leaves(y_pred))
+        # a plain list needs no taking apart, batch after batch
+        self.is_flat = type(y_pred) is list and len(y_pred) == self.count
         if isinstance(y_pred, dict) and len(y_pred) == self.count:
             names = list(y_pred)
         self.names = names if names is not None and len(names) == self.count else None
@@ -48,6 +52,8 @@ class Outputs:
 
     def outputs(self, y_pred: Any) -> list[Any]:
         """List the outputs."""
+        if self.is_flat and len(y_pred) == self.count:
+            return y_pred  # type: ignore[no-any-return]
         return [y_pred] if self.is_single else leaves(y_pred)
 
 
@@ -62,6 +68,7 @@ class CompiledLoss:
         self.loss_weights = loss_weights
         self.names = names
         self.means: list[Mean] = []
+        self._aside: list[tuple[list[Any], list[int]]] = []
         self.outputs: Outputs | None = None
         kinds = (list, tuple, dict, float, int, type(None))
         if not isinstance(loss_weights, kinds):
@@ -142,11 +149,27 @@ class CompiledLoss:
         return total
 
     def note(self, each: list[Any], y_pred: Any) -> None:
-        """Add the outputs' losses to their means, each by its samples."""
+        """Put the outputs' losses aside, each with its samples; `fold` reads them."""
         if self.means and self.outputs is not None:
             predictions = self.outputs.outputs(y_pred)
-            for mean, value, (i, _, _) in zip(self.means, each, self.parts, strict=True):
-                mean.update(value.detach(), weight=predictions[i].shape[0])
+            sizes = [predictions[i].shape[0] for i, _, _ in self.parts]
+            self._aside.append(([value._data for value in each], sizes))
+            if len(self._aside) >= ASIDE:
+                self.fold()
+
+    def fold(self) -> list[Mean]:
+        """Add the losses that were put aside to their means; gives these."""
+        for values, sizes in self._aside:
+            for mean, value, size in zip(self.means, values, sizes, strict=True):
+                mean.update(value, weight=size)
+        self._aside.clear()
+        return self.means
+
+    def reset_state(self) -> None:
+        """Forget every batch."""
+        self._aside.clear()
+        for mean in self.means:
+            mean.reset()
 
     def terms(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> tuple[Any, list[Any]]:
         """Give the weighted sum of the outputs' losses, and each before its weight."""

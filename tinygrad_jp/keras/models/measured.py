@@ -26,7 +26,7 @@ class Measured:
         """The metrics that are reset before each epoch: compiled ones, and attributes."""
         found: list[Any] = []
         if self._compiled_loss is not None:
-            found += self._compiled_loss.means
+            found += self._compiled_loss.fold()
         if self._compiled_metrics is not None:
             found += self._compiled_metrics.metrics
         return found + self._own_metrics()
@@ -45,6 +45,8 @@ class Measured:
 
     def reset_metrics(self) -> None:
         """Forget what the metrics have added up."""
+        if self._compiled_loss is not None:
+            self._compiled_loss.reset_state()
         for metric in self.metrics:
             (getattr(metric, "reset_state", None) or metric.reset)()
 
@@ -52,7 +54,7 @@ class Measured:
         """Give each metric's value by name: those of the outputs' losses first."""
         found: dict[str, Any] = {}
         if self._compiled_loss is not None:
-            found = {mean.name: mean.result() for mean in self._compiled_loss.means}
+            found = {mean.name: mean.result() for mean in self._compiled_loss.fold()}
         if self._compiled_metrics is not None:
             found |= self._compiled_metrics.result()
         return found | {m.name: m.result() for m in self._own_metrics()}

@@ -53,7 +53,7 @@ class KerasTask(Task):
             if loss_of is not None:
                 loss_of.note(each, y_pred)
             if measures is not None and y is not None:
-                measures.update_state(y, detached(y_pred), w)
+                measures.update_state(y, outside(y_pred), w)
             return loss.detach()
 
         return train_step
@@ -210,6 +210,13 @@ def is_ours(part: Any) -> bool:
     own = f"{__package__.partition('.')[0]}."
     kind = part if inspect.isfunction(part) else type(part)
     return part is None or isinstance(part, str) or kind.__module__.startswith(own)
+
+
+def outside(y_pred: Any) -> Any:
+    """Give outputs outside the graph; a list without taking it apart."""
+    if type(y_pred) is list:
+        return [y.detach() if type(y) is Tensor else detached(y) for y in y_pred]
+    return detached(y_pred)
 
 
 def total(terms: list[Any]) -> Any:
