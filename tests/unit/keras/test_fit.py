@@ -95,6 +95,32 @@ def test_a_generator_without_end():
     assert int(arrays.optimizer.iterations) == 6
 
 
+def test_a_generator_builds_a_model_and_loses_no_batch():
+    drawn = []
+
+    def counted():
+        while True:
+            for batch in as_pairs():
+                drawn.append(1)
+                yield batch
+
+    model = keras.Sequential([layers.Dense(1, kernel_initializer="zeros")])
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    model.fit(counted(), steps_per_epoch=2, epochs=2, verbose=0)
+    want = line()
+    want.fit(X, Y, batch_size=10, shuffle=False, verbose=0)
+    np.testing.assert_allclose(model.get_weights()[0], want.get_weights()[0], rtol=1e-5)
+    assert len(drawn) == 4
+    with pytest.raises(ArgumentError, match="fit"):
+        _compiled(layers.Dense(1)).fit(iter([]))
+
+
+def _compiled(layer):
+    model = keras.Sequential([layer])
+    model.compile("sgd", "mse")
+    return model
+
+
 def test_shuffling_follows_the_seed():
     found = []
     for seed in (0, 0, 1):

@@ -145,6 +145,35 @@ class Mapped:
             yield n, self.change(batch)
 
 
+class Peeked:
+    """A feed whose first batch was looked at, and is given all the same.
+
+    first: that batch. Raises ArgumentError where there is none.
+    """
+
+    def __init__(self, feed: Any, epoch: int) -> None:
+        self.feed = feed
+        self._epoch = epoch
+        self._rest: Iterator[tuple[int, Any]] | None = feed.batches(epoch)
+        found = next(self._rest, None)
+        if found is None:
+            raise ArgumentError("keras_no_batches", method="fit")
+        self._found = found
+        self.first = found[1]
+
+    def __len__(self) -> int:
+        return len(self.feed)
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[tuple[int, Any]]:
+        """Give (number of samples, batch)."""
+        rest, self._rest = self._rest, None
+        if rest is None or epoch != self._epoch or start:
+            yield from self.feed.batches(epoch, start)
+        else:
+            yield self._found
+            yield from rest
+
+
 class Foreign:
     """Batches of an iterable of another library's tensors, of arrays, or of (x, y) pairs."""
 
@@ -241,13 +270,15 @@ class Once:
 
     def __init__(self, generator: Any) -> None:
         self.generator = generator
+        self.has_given = False
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[tuple[int, Any]]:
         """Give (number of samples, batch). Raises OptionError at the second pass."""
-        empty = True
+        is_empty = True
         for batch in self.generator:
-            empty = False
+            is_empty = False
+            self.has_given = True
             parts = as_batch(batch)
             yield count(parts), parts
-        if empty:
+        if is_empty and self.has_given:
             raise OptionError("keras_generator_ended")

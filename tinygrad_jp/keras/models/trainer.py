@@ -17,7 +17,7 @@ from ...train.checkpoint import resumption
 from ...train.metric import Mean
 from .. import optimizers
 from .compiling import CompiledLoss, CompiledMetrics
-from .feeding import Data, feed_of, is_arrays, tensors
+from .feeding import Data, Peeked, feed_of, is_arrays, tensors
 from .measured import Measured
 from .task import KerasTask, plain, rows_in
 
@@ -190,7 +190,7 @@ class Trainer(Measured):
         from ..callbacks.bridge import Bridge, callback_list
         from ..progress import as_progress
 
-        self._first_batch(feed)
+        feed = self._first_batch(feed, initial_epoch)
         self._build_optimizer()
         object.__setattr__(self, "stop_training", False)
         length = loop.length(feed)
@@ -228,16 +228,14 @@ class Trainer(Measured):
         if others:
             raise OptionError("keras_recompile", names=", ".join(v.path for v in others[:3]))
 
-    def _first_batch(self, feed: Any) -> None:
+    def _first_batch(self, feed: Any, epoch: int) -> Any:
         """Build the model, if that is to be done, by the shapes of the first batch."""
         if self._is_whole():
-            return
-        if not hasattr(feed, "dataset") and not hasattr(feed, "feed"):
-            return  # a generator: drawn from only once; the first step builds
-        for _, batch in feed.batches(0):
-            with no_grad():
-                self(batch[0])  # type: ignore[operator]
-            return
+            return feed
+        peeked = Peeked(feed, epoch)
+        with no_grad():
+            self(peeked.first[0])  # type: ignore[operator]
+        return peeked
 
     def _is_whole(self) -> bool:
         return all(layer.built for layer in self._layer_list())
