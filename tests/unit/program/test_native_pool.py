@@ -39,6 +39,9 @@ def large(dtype: type = np.float32) -> Builder:
     b.program.updates[w] = b(np.subtract, w, b(np.multiply, g, 1e-3))
     line = b.input(rng.standard_normal(200_003).astype(dtype), "state")
     b.program.updates[line] = b(np.add, line, b(np.square, line))
+    wide = b(np.maximum, b(np.add, b.input(rng.standard_normal((90, 1005)).astype(dtype)),
+                           b.input(rng.standard_normal(1005).astype(dtype))), 0)
+    b.returns(wide, b.total(b(np.multiply, wide, wide), (0,)))
     u = b.input(rng.standard_normal((100, 784)).astype(dtype))
     v = b.input(rng.standard_normal((50, 784)).astype(dtype))
     b.returns(y, b(np.matmul, u, b(ops.transpose, v, axes=(1, 0))), b(np.multiply, line, 2.0))

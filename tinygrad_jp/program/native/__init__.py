@@ -3,10 +3,11 @@
 Read in this order: kinds and registers (LLVM IR as arithmetic), mathematics and ufuncs (what there
 is), views and nodes (what a Program asks for), rows and nest, lanes and strips, products and copies
 (loops), fusion and lowering (what runs together, and where values are), assemble, link and cache
+(LLVM), entry and bindings (the way in), pool (a second thread).
 """
 
 from __future__ import annotations
 
-from .build import Entry, NativeProgram, build
+from .bindings import Entry, NativeProgram, build
 
 __all__ = ["Entry", "NativeProgram", "build"]

@@ -32,6 +32,8 @@ class RowsWriter:
         self.totals: dict[Value, str] = {}  # sums of stretches
         self.waiting: list[tuple[str, Reg, Reg | None]] = []  # stores: after all that is read
         self.hoisting = True
+        self.first: Reg | int = 0  # of the columns that are written now
+        self.count = group.columns
         widest = 4
         for m in group.members:
             for value in (*m.node.made(), *(r.base for r in m.node.refs())):
@@ -149,8 +151,9 @@ class RowsWriter:
         w, g = self.w, self.group
         later = self.read_later()
         reductions = [m for m in g.members if m.node.sort == "reduce"]
-        for m in sorted(reductions, key=self.in_memory):
-            self.start_reduction(m)
+        for m in reductions:
+            if not self.in_memory(m):
+                self.start_reduction(m)
         for value in later:
             if not self.unrolled and value not in self.stored and g.rows > 1:
                 self.scratch[value] = Value((g.columns,), value.dtype)
@@ -162,16 +165,56 @@ class RowsWriter:
                     varies = (g.rows > 1 and x.row) or (g.columns > 1 and x.column)
                     if not varies and m.level in ("full", "row"):
                         self.read(x, m.level, None, None, 0, None)
-        if g.rows > 1:
-            loop = w.loop(g.rows)
-            before = dict(self.loaded)
-            self.row(loop.index)
-            self.loaded = before
-            loop.close()
+        chunk = self.chunk()
+        if chunk:
+            rest = g.columns % chunk
+            w.shared(g.columns, chunk, lambda c, full: self.span(c, chunk if full else rest), True)
         else:
-            self.row(None)
+            self.span(0, g.columns)
         self.finish()
         return "\n".join([*w.lines, "  ret void"])
+
+    def chunk(self) -> int:
+        """Give how many columns a part has that threads may do at once; 0: they share nothing.
+
+        Where every column is by itself: nothing is reduced along rows, nor made once a row.
+        """
+        g, lanes = self.group, self.lanes or 1
+        apart = all(m.level in ("full", "column") for m in g.members)
+        if not apart or g.size < CHUNK or self.unrolled or g.columns < 16 * lanes:
+            return 0
+        wanted = CHUNK * 16 // len(g.members) // g.rows
+        return max(8 * lanes, min(wanted, g.columns // 4) // lanes * lanes)
+
+    def span(self, first: Reg | int, count: int) -> None:
+        """Write all rows of some columns."""
+        w, g = self.w, self.group
+        self.first, self.count = first, count
+        for m in g.members:
+            if m.node.sort == "reduce" and self.in_memory(m):
+                self.clear(m)
+        if g.rows == 1:
+            self.row(None)
+            return
+        before = dict(self.loaded)
+        loop = w.loop(g.rows)
+        self.row(loop.index)
+        loop.close()
+        self.loaded = before
+
+    def clear(self, m: Member) -> None:
+        """Fill the columns of a reduction that is gathered in memory with what it starts from."""
+        w, node = self.w, m.node
+        assert node.out is not None
+        address = w.pointer(self.pointer(node.out), self.first, node.kind)
+        zero = w.constant(start(node.reduction, node.kind), node.kind, self.lanes)
+        whole = self.count // self.lanes * self.lanes
+        if whole:
+            loop = w.loop(whole, self.lanes)
+            w.store(w.pointer(address, loop.index, node.kind), zero)
+            loop.close()
+        if whole < self.count:
+            w.store(w.pointer(address, whole, node.kind), zero, self.tail())
 
     def read_later(self) -> list[Value]:
         """List full values that a later phase than their own reads."""
@@ -189,18 +232,6 @@ class RowsWriter:
         w, node = self.w, m.node
         assert node.out is not None
         first = start(node.reduction, node.kind)
-        if self.in_memory(m):
-            address = self.pointer(node.out)
-            zero = w.constant(first, node.kind, self.lanes)
-            step = self.lanes or 1
-            whole = self.group.columns // step * step
-            if whole:
-                loop = w.loop(whole, step)
-                w.store(w.pointer(address, loop.index, node.kind), zero)
-                loop.close()
-            if whole < self.group.columns:
-                w.store(w.pointer(address, whole, node.kind), zero, self.tail())
-            return
         count = self.blocks if m.level == "column" else 1
         lanes = 0 if m.level == "post of rows" else self.lanes
         for block in range(count):
@@ -290,45 +321,33 @@ class RowsWriter:
 
     def columns(self, now: list[Member], r: Reg | None) -> None:
         """Write the columns of one phase."""
-        w, g = self.w, self.group
+        w = self.w
         step = self.lanes or 1
-        whole = g.columns // step * step
+        whole = self.count // step * step
         if self.unrolled:
             for block in range(self.blocks):
                 c = w.constant(block * step, "i64", 0)
                 self.body(now, r, c, block, None if block * step < whole else self.tail())
             self.put_by([m for m in now if m.node.out in self.totals])
             return
-        if g.rows == 1 and g.columns > CHUNK and all(m.node.sort == "map" for m in g.members):
-            chunk = CHUNK // len(g.members) // 256 * 256 * 16
-
-            def part(first: Reg, full: bool) -> None:
-                count = chunk if full else whole % chunk
-                if count:
-                    self.run(now, r, first, count)
-                if not full and whole < g.columns:
-                    self.kept = {}
-                    self.body(now, r, w.constant(whole, "i64", 0), 0, self.tail())
-
-            w.shared(g.columns, chunk, part, True)
-            return
         kept = self.kept
         stretch = STRETCH * step
         sums = [m for m in now if m.node.out in self.totals]
         if not sums or whole <= stretch:
-            self.run(now, r, 0, whole)
+            if whole:
+                self.run(now, r, 0, whole)
         else:
             stretches = whole // stretch * stretch
             outer = w.loop(stretches, stretch)
-            self.run(now, r, outer.index, stretch)
+            self.run(now, r, outer.index, stretch)  # first is 0: threads share no such sums
             self.put_by(sums)
             outer.close()
             if stretches < whole:
                 self.run(now, r, stretches, whole - stretches)
         self.put_by(sums)
-        if whole < g.columns:
+        if whole < self.count:
             self.kept = {}
-            self.body(now, r, w.constant(whole, "i64", 0), 0, self.tail())
+            self.body(now, r, w.constant(whole, "i64", 0) + self.first, 0, self.tail())
         self.kept = kept
 
     def run(self, now: list[Member], r: Reg | None, first: Reg | int, count: int) -> None:
@@ -336,7 +355,7 @@ class RowsWriter:
         before = dict(self.loaded)
         loop = self.w.loop(count, self.lanes or 1)
         self.kept = {}
-        self.body(now, r, loop.index + first, 0, None)
+        self.body(now, r, loop.index + first + self.first, 0, None)
         loop.close()
         self.loaded = before
 

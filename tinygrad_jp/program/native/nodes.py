@@ -140,6 +140,9 @@ class Reader:
         """Gather an assumption in a flag, and check that."""
         if not isinstance(x, Ref) or kind_of(x.base.dtype) is None:
             return False
+        if x.whole and x.base.size == 1 and x.base.dtype == bool:
+            self.add(Node("check", [x], None, step))
+            return True
         flag = Value((), np.dtype(bool))
         axes = tuple(range(len(x.shape)))
         self.add(Node("reduce", [x], flag, step, "i1", None, "all", axes))

@@ -32,6 +32,7 @@ class NativeProgram:
     """
 
     gives_results = False  # but leaves them in the arrays bound
+    checks_arrays = True  # the entry does: shape, dtype, layout
 
     def __init__(self, program: Program) -> None:
         self.program = program
