@@ -205,7 +205,6 @@ def test_verbose_callbacks_say_what_they_do(capsys):
 
 
 def test_tensorboard(tmp_path, monkeypatch):
-    pytest.importorskip("tensorboardX")
     board = callbacks.TensorBoard(tmp_path / "logs", histogram_freq=1, update_freq=1)
     model().fit(X, Y, validation_split=0.5, epochs=2, callbacks=[board], verbose=0)
     for part in ("train", "validation"):

@@ -62,7 +62,6 @@ def test_batches_of_ones_own_say_what_is_missing():
 
 
 def test_boston_housing_has_kerass_split():
-    pytest.importorskip("mlxtend")
     (x, y), (x_test, y_test) = keras.datasets.boston_housing.load_data()
     assert (x.shape, y.shape, x_test.shape, y_test.shape) == ((404, 13), (404,), (102, 13), (102,))
     np.testing.assert_allclose(y[:3], [15.2, 42.3, 50.0], rtol=1e-6)
