@@ -14,7 +14,7 @@ from ...errors import GuardError, ProgramError
 from ..program import Program, Value
 from . import blas, link, pool
 from .assemble import Module, assemble
-from .entry import Memory, callable_at, entry_text, fits, laid_out, python_addresses
+from .entry import DTYPES, Memory, callable_at, entry_text, fits, laid_out, python_addresses
 from .lowering import Lowered
 from .nodes import Node
 from .views import Ref
@@ -75,7 +75,7 @@ class NativeProgram:
             order = self.module.order
             names = [part for part in order if isinstance(part, str)]
             source = self.module.source
-            if laid_out():
+            if quick(passed):
                 given = [(v, v in self.program.updates) for v in passed]
                 run = names[0] if names and len(order) == 1 else None
                 long = self.lowered.cost > LONG
@@ -108,7 +108,7 @@ class Binding:
         memory.keeps = (self.linked, raw, list(self.arrays.values()))
         self.enter = (
             callable_at(self.linked.addresses["entry"], self.table, memory)
-            if laid_out() else self.enter_slowly
+            if quick(passed) else self.enter_slowly
         )
         self.lock = Lock()
         names = [part for part in self.module.order if isinstance(part, str)]
@@ -120,7 +120,7 @@ class Binding:
             self.entry = self.run
         elif self.draws:
             self.entry = self.draw
-        elif not laid_out():
+        elif not quick(passed):
             self.entry = self.run
 
     def fill(self) -> None:
@@ -222,6 +222,11 @@ class Binding:
         for value, y in zip(step.outputs, several, strict=False):
             # the memory may be that of a view that is a result, of another shape
             np.copyto(self.array(value, given).reshape(value.shape), y, casting="no")
+
+
+def quick(passed: tuple[Value, ...]) -> bool:
+    """Tell whether the native entry can look at such arguments."""
+    return laid_out() and all(v.dtype.isnative and v.dtype.char in DTYPES for v in passed)
 
 
 def build(program: Program) -> NativeProgram:
