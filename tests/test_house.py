@@ -157,6 +157,7 @@ def test_public_names():
 def test_the_root_is_tidy():
     allowed = {
         "pyproject.toml", "README.md", "README.en.md", "LICENSE", "CHANGELOG.md", "run.py",
+        "CONTRIBUTING.md", "CONTRIBUTING.en.md", "SECURITY.md", "noxfile.py", "requirements",
         "tinygrad_jp", "tests", "docs", "examples", "out", "site", "dist", "shared",
     }
     found = {p.name for p in ROOT.iterdir() if not p.name.startswith((".", "__pycache__"))}

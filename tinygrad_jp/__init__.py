@@ -36,6 +36,8 @@ from .vocabulary.primitive import primitive as primitive
 from .vocabulary.rule import REGISTRY
 from .vocabulary.rule import rule as rule
 
+__version__ = "0.1.0"  # read by pyproject.toml
+
 if TYPE_CHECKING:
     from . import data as data
     from . import graph as graph

@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, metadata
 from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
@@ -16,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from . import nn, optim
+from . import __version__, nn, optim
 from .autograd.creation import manual_seed, tensor
 from .autograd.mode import no_grad
 from .autograd.tensor import Tensor
@@ -151,14 +150,6 @@ WHAT = (
 )
 
 
-def version() -> str:
-    """Give the version that was installed."""
-    try:
-        return str(metadata("tinygrad-jp")["Version"])
-    except PackageNotFoundError:
-        return "0 (not installed)"
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and do what it says; give the exit code.
 
@@ -166,7 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given == ["version"]:  # which needs no extras
-        print(f"tinygrad_jp {version()} (Python {sys.version.split()[0]}, NumPy {np.__version__})")
+        print(f"tinygrad_jp {__version__} (Python {sys.version.split()[0]}, NumPy {np.__version__})")
         return 0
     try:
         from .cli import run
