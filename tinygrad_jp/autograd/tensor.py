@@ -161,7 +161,7 @@ class Tensor(Operators, Methods):
             return note(node).get("grad") if hasattr(node, "note") else None
         if node.grad is not None and not isinstance(node.grad, Tensor):
             node.grad = wrap(node.grad)  # the same object at every look, as p.grad is p.grad
-        return node.grad  # type: ignore[no-any-return]
+        return node.grad
 
     @grad.setter
     def grad(self, value: Any) -> None:

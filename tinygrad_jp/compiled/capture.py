@@ -23,6 +23,7 @@ from ..program.trace import SpentError, Trace
 from .guards import Guards
 from .pullback import Pullback, pullback_of
 from .signature import Signature, replaced
+from .template import Every, Given, Made, founds, plain_in, put_in, tensors_of
 
 Array = Any
 recording_lock = RLock()  # while one call is recorded, its Tensors hold no arrays
@@ -77,7 +78,7 @@ class Capture:
     def gives_arguments(self) -> bool:
         """Tell whether the result has arguments in it, as they came."""
         found: list[Any] = []
-        replaced_founds(self.template, lambda m: m, _Every(found))
+        put_in(self.template, lambda m: m, Every(found))
         return bool(found)
 
     def commit_hosts(self) -> None:
@@ -186,13 +187,13 @@ class _Capturing:
         changed = [data for lifted, data in ((x, x.array) for x, _ in recorder.changed)]
         hosts = [(x.array, host) for x, host in recorder.changed] + recorder.moved_hosts
         writes = [(place, new.host) for place, new in self.argument_writes]
-        results = [*_founds(template), *(g.found for g in gradients if g.found is not None)]
+        results = [*founds(template), *(g.found for g in gradients if g.found is not None)]
         for call in recorder.calls:
             results += [x for x in call.args if isinstance(x, Found)]
             results += [found for _, found in call.gradients]
         results += draws
         program.outputs = list(dict.fromkeys(f.value for f in results))
-        result = replaced_founds(
+        result = put_in(
             template, lambda m: m.made(presented(m.found)), self.signature.leaves
         )
         made = Capture(
@@ -209,6 +210,8 @@ class _Capturing:
         recorder.moves.clear()
         recorder.end()
         self._look_for_side_effects(others)
+        if recorder.calls and any(type(x) is float for x in plain_in(template)):
+            raise CompileError("compile_number")
         made.program = with_own_results(optimized(program))
         made.program.check()
         renamed = dict(zip(program.outputs, made.program.outputs, strict=True))
@@ -319,7 +322,7 @@ class _Capturing:
             del tape.program.body[begin:]
             for t in arriving:
                 del tape.program.inputs[t.value]
-            replaced_founds(template, Made.let_go)
+            put_in(template, Made.let_go)
             return
         places = {id(leaf): i for i, leaf in enumerate(
             x._node if isinstance(x, Tensor) else None for x in self.signature.leaves
@@ -384,73 +387,3 @@ class _Capturing:
         for x, state in generators:
             if str(x.bit_generator.state) != state:
                 raise CompileError("compile_np_random")
-
-
-@dataclass(eq=False, slots=True)
-class Made:
-    """Stands in a result for a new Tensor, or a new array."""
-
-    found: Found
-    is_tensor: bool
-    is_tracked: bool = False
-
-    def let_go(self) -> None:
-        """Let the Tensor be part of no graph."""
-        self.is_tracked = False
-
-    def made(self, array: Array) -> Any:
-        """Make it of its values."""
-        return wrap(array) if self.is_tensor else array
-
-
-@dataclass(eq=False, slots=True)
-class Given:
-    """Stands in a result for an argument."""
-
-    place: int
-
-
-def tensors_of(template: Any, result: Any) -> list[Any]:
-    """List the Tensors of a result that are part of a graph."""
-    found: list[Any] = []
-    if isinstance(template, Made):
-        found = [result] if template.is_tracked else []
-    elif isinstance(template, dict):
-        found = [t for k, v in template.items() for t in tensors_of(v, result[k])]
-    elif isinstance(template, (list, tuple)):
-        found = [t for v, r in zip(template, result, strict=True) for t in tensors_of(v, r)]
-    return list({id(t): t for t in found}.values())
-
-
-class _Every:
-    """Notes which places are looked at."""
-
-    def __init__(self, found: list[Any]) -> None:
-        self.found = found
-
-    def __getitem__(self, place: int) -> None:
-        self.found.append(place)
-
-
-def _founds(template: Any) -> list[Found]:
-    found: list[Found] = []
-    replaced_founds(template, lambda m: found.append(m.found))
-    return found
-
-
-def replaced_founds(template: Any, change: Callable[[Any], Any], leaves: Any = None) -> Any:
-    """Give a result of a template's structure, each new Tensor made by `change`."""
-    if isinstance(template, Made):
-        return change(template)
-    if isinstance(template, Given):
-        return None if leaves is None else leaves[template.place]
-    if isinstance(template, dict):
-        return {k: replaced_founds(v, change, leaves) for k, v in template.items()}
-    if isinstance(template, tuple) and hasattr(template, "_make"):
-        return template._make(replaced_founds(v, change, leaves) for v in template)
-    if type(template) in (list, tuple):
-        return type(template)(replaced_founds(v, change, leaves) for v in template)
-    return template
-
-
-__all__ = ["Capture", "Gradient", "Made", "capture"]

@@ -135,29 +135,34 @@ class Compiled:
         except CompileError as reason:
             return self._refused(reason, args, kwargs)
         if made.is_replayable:
-            self._add(made, replays, arrays)
+            result = self._first(made, replays, arrays, signature.leaves)
+            if result is not MISSED and result is not EAGER:
+                return result
         return made.commit(signature.leaves)
 
-    def _add(self, made: Capture, replays: list[Replay], arrays: list[Array]) -> None:
+    def _first(
+        self, made: Capture, replays: list[Replay], arrays: list[Array], leaves: list[Any]
+    ) -> Any:
+        """Make a replay of what was recorded, and let it do the recorded call itself."""
         from ..autograd.random import generator
 
         replay = Replay(made, self._build)
         try:
-            replay.verify(arrays, generator())
+            result = replay.first(arrays, leaves, generator())
         except ProgramError as reason:
             if self._fallback is None:
-                made.commit_hosts()
                 raise
             self._is_eager = True
             warnings.warn(str(reason), TinygradWarning, stacklevel=5)
-            return
+            return MISSED
         replays.append(replay)
         self._latest = replay
         count = sum(map(len, self._replays.values()))
         if count > MANY and not self._has_warned:
             self._has_warned = True
-            warn("compile_many", stacklevel=5, count=count,
+            warn("compile_many", stacklevel=6, count=count,
                  name=getattr(self._fn, "__name__", "function"))
+        return result
 
     def _build(self, program: Program) -> Any:
         if self._native:

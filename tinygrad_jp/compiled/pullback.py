@@ -52,7 +52,8 @@ class Pullback:
         self._lock = Lock()
         count = self.results if self.results > 1 else None
         self.rule = Rule(
-            compiled_function, (None,) * len(self.leaves), arguments=tuple(f"x{i}" for i in range(len(self.leaves))),
+            compiled_function, (None,) * len(self.leaves),
+            arguments=tuple(f"x{i}" for i in range(len(self.leaves))),
             static={}, listed=False, broadcasts=False, outputs=count, recorded=None, residual={},
             signature=None, evaluate=None, partial=None, about="a compiled function",
         )

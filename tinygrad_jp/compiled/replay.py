@@ -23,7 +23,8 @@ from ..autograd.tensor import Tensor
 from ..errors import ProgramError
 from ..program.program import Program
 from ..program.recording import Found
-from .capture import Capture, Gradient, Made, add_gradient, replaced_founds, tensors_of
+from .capture import Capture, Gradient, add_gradient
+from .template import Made, put_in, tensors_of
 
 Array = Any
 MISSED: Any = object()
@@ -47,6 +48,7 @@ class Replay:
         self.entry = self._bound()
         self.lock = Lock()
         self.seen = changes[0]
+        self.is_first = [False]  # whether the call that is replayed has been recorded just now
         self.source = ""
         self.run = self._written()
 
@@ -82,7 +84,8 @@ class Replay:
             "changes": changes, "seen": [self.seen], "MISSED": MISSED, "EAGER": EAGER,
             "lock": self.lock, "entry": self.entry, "replay": self, "engine": generate.scope,
             "Tensor": Tensor, "new": object.__new__, "tick": memory.tick, "settle": self.settle,
-            "last_write": memory.last_write, "writes": memory._writes, "recheck": self._recheck,
+            "is_first": self.is_first, "last_write": memory.last_write, "writes": memory._writes,
+            "recheck": self._recheck,
         }
         checks = ["if changes[0] != seen[0] and not recheck(seen): return MISSED",
                   "if engine['watching']: return EAGER"]
@@ -195,7 +198,8 @@ class Replay:
                 for j, (leaf, found) in enumerate(call.gradients):
                     scope[f"l{i}_{j}"] = leaf
                     lines.append(f"l{i}_{j}.grad = {self.text(found, scope)}")
-                lines.append(f"call{i}({', '.join(given)})")
+                ready = "" if call.is_after else "if not is_first[0]: "
+                lines.append(f"{ready}call{i}({', '.join(given)})")
         return lines
 
     def _results(self, scope: dict[str, Any]) -> list[str]:
@@ -270,16 +274,43 @@ class Replay:
 
     # ── the first time ──────────────────────────────────────────────────────────────────────
 
-    def verify(self, arrays: Sequence[Array], source: Any) -> None:
-        """Run once on copies of nothing: the arrays themselves; compare with the recorded call.
+    def first(self, arrays: Sequence[Array], leaves: Sequence[Any], source: Any) -> Any:
+        """Replay the call that was recorded, once it is seen to do what that did.
 
-        The caller commits the recorded values afterwards, so that all stays as in eager execution.
-        Raises ProgramError where they differ by more than rounding.
+        source: the generator of random numbers. Raises ProgramError, and changes nothing, where a
+        trial differs from the recorded call by more than rounding.
+        """
+        capture = self.capture
+        written = [a for v, a in capture.bound.items() if v in capture.program.updates]
+        written += [arrays[i] for i, _ in capture.argument_writes]
+        before = [(a, a.copy()) for a in written]
+        after = source.bit_generator.state
+        try:
+            self.verify(arrays, source, {id(memory.owner(a)): b for a, b in before})
+        finally:
+            for array, values in before:
+                array[...] = values
+        source.bit_generator.state = capture.random_state
+        self.is_first[0] = True
+        try:
+            result = self.run(*arrays, leaves)
+        finally:
+            self.is_first[0] = False
+        if result is MISSED or result is EAGER:
+            source.bit_generator.state = after
+        return result
+
+    def verify(
+        self, arrays: Sequence[Array], source: Any, before: dict[int, Array]
+    ) -> None:
+        """Run on the arrays themselves, and compare with the recorded call.
+
+        before: what the arrays held, by the id of the array that owns the memory.
         """
         capture = self.capture
         trained = {
-            id(a): a.copy() for r in capture.parts for i, a in enumerate(r.plan.arrays)
-            if i in r.part.places
+            id(a): before.get(id(memory.owner(a))) for r in capture.parts
+            for i, a in enumerate(r.plan.arrays) if i in r.part.places
         }
         after = source.bit_generator.state
         source.bit_generator.state = capture.random_state
@@ -299,10 +330,15 @@ class Replay:
         ]
         for array, host in capture.hosts:
             # Adam divides a gradient by its own size: of rounding errors it makes a whole step
-            step = 2.1 * difference(host, trained[id(array)]) if id(array) in trained else 0.0
+            old = trained.get(id(array))
+            step = 0.0
+            if old is not None:
+                step = 2.1 * difference(host, old if array.flags.c_contiguous else old.T)
             pairs.append((name_of(capture, array), array, host, step))
+        # what cancels out in one gradient was as large as the others
+        whole = max((float(np.abs(w).max(initial=0)) for _, _, w, _ in pairs), default=0.0)
         for name, got, wanted, step in pairs:
-            if not alike(got, wanted, step):
+            if not alike(got, wanted, step, 0.05 * whole if np.isfinite(whole) else 0.0):
                 raise ProgramError(
                     "compile_differs", name=name, largest=difference(got, wanted),
                     scale=float(np.max(np.abs(wanted))) if wanted.size else 0.0,
@@ -312,14 +348,14 @@ class Replay:
 
     def _results_found(self) -> list[Found]:
         found: list[Found] = []
-        replaced_founds(self.capture.template, lambda m: found.append(m.found))
+        put_in(self.capture.template, lambda m: found.append(m.found))
         return found
 
 
 def rebuilt(template: Any, arrays: Sequence[Array], leaves: Any) -> Any:
     """Put arrays in the place of what stands for them in a result."""
     rest = iter(arrays)
-    return replaced_founds(template, lambda m: m.made(next(rest)), leaves)
+    return put_in(template, lambda m: m.made(next(rest)), leaves)
 
 
 def name_of(capture: Capture, array: Array) -> str:
@@ -330,8 +366,11 @@ def name_of(capture: Capture, array: Array) -> str:
     return "state"
 
 
-def alike(got: Array, wanted: Array, step: float = 0.0) -> bool:
-    """Tell whether two arrays agree to rounding, as sums in another order do, or to a step."""
+def alike(got: Array, wanted: Array, step: float = 0.0, near: float = 0.0) -> bool:
+    """Tell whether two arrays agree to rounding, as sums in another order do, or to a step.
+
+    near: how large the numbers are that they were made of, beside their own size.
+    """
     if got.dtype.kind != "f":
         return bool(np.array_equal(got, wanted))
     if not np.array_equal(np.isnan(got), np.isnan(wanted)):
@@ -343,7 +382,7 @@ def alike(got: Array, wanted: Array, step: float = 0.0) -> bool:
             return False
         scale = np.abs(wanted[finite]).max(initial=0.0)
         loose = {2: 3e-2, 4: 1e-3}.get(wanted.dtype.itemsize, 1e-7)
-        return difference(got, wanted) <= loose * (float(scale) + loose) + step
+        return difference(got, wanted) <= loose * (float(scale) + near + loose) + step
 
 
 def difference(got: Array, wanted: Array) -> float:

@@ -47,7 +47,7 @@ def cross_entropy(
                 if reduction == "mean":
                     return _cross_entropy(input, target)
                 if t.size and _is_wide(input):
-                    return _cross_entropy(input, target) * t.size
+                    return _cross_entropy(input, target) * int(t.size)
             except LabelError:  # one that does not count, perhaps
                 if not (t == ignore_index).any():
                     raise

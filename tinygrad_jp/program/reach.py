@@ -8,6 +8,7 @@ objects, attributes, lists, tuples and dicts, each object once.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dis import get_instructions
 from functools import partial
 from types import BuiltinFunctionType, CellType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -20,6 +21,7 @@ LEAVES = (
     str, bytes, int, float, complex, bool, type(None), type, ModuleType, BuiltinFunctionType,
     np.ndarray, np.generic, np.dtype, Tensor,
 )
+READS = {"LOAD_GLOBAL", "LOAD_NAME"}
 SIMPLE = (str, int, float, bool, type(None))
 
 
@@ -65,7 +67,8 @@ class Reached:
             yield from ((str(i), v) for i, v in enumerate(x))
         elif not isinstance(x, CellType):
             hidden = getattr(type(x), "not_lifted", ())
-            inside = [kv for kv in getattr(x, "__dict__", {}).items() if kv[0] not in hidden]
+            held = getattr(x, "__dict__", None)  # a proxy may answer to any name, with no dict
+            inside = [kv for kv in held.items() if kv[0] not in hidden] if type(held) is dict else []
             yield from sorted(inside, key=lambda item: item[0].startswith("_"))  # for their names
             wrapped = getattr(type(x), "forward", None) or vars(type(x)).get("__call__")
             if isinstance(wrapped, FunctionType):
@@ -85,8 +88,9 @@ class Reached:
         while codes:
             code = codes.pop()
             codes += [c for c in code.co_consts if hasattr(c, "co_names")]
-            for name in code.co_names:
-                if name in fn.__globals__:
+            read = {i.argval for i in get_instructions(code) if i.opname in READS}
+            for name in code.co_names:  # those of attributes too: optimizer.step is no global step
+                if name in read and name in fn.__globals__:
                     value = fn.__globals__[name]
                     if not isinstance(value, (ModuleType, type)) and not ours(value):
                         self.names.append((fn.__globals__, name, value))

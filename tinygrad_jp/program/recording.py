@@ -152,21 +152,20 @@ class Recording:
         return found
 
     def host_call(self, call: Callable[..., Any], args: Sequence[Any] = ()) -> None:
-        """Make a call now, and again at each replay, in its place before or after the steps.
+        """Make a call at each replay, in its place before or after the steps; before them, now too.
 
         args: what it takes; a recorded Tensor comes to it with the values of that call.
         """
         given = [x._data if isinstance(x, Tensor) else x for x in args]
         is_late = bool(self.parts or self.calls) or any(isinstance(x, Trace) for x in given)
-        is_deferred = any(c.gradients for c in self.calls)  # they go in order
-        if not is_deferred:
+        if not is_late:  # what follows goes by it; a later one is made when all else is done
             token = recording.set(None)
             try:
                 call(*(wrap(x.host) if isinstance(x, Trace) else x for x in given))
             finally:
                 recording.reset(token)
         found = tuple(self.found(x) if isinstance(x, Trace) else x for x in given)
-        self.calls.append(HostCall(call, found, is_late, is_done=not is_deferred))
+        self.calls.append(HostCall(call, found, is_late, is_done=not is_late))
 
     def eager_step(self, step: Callable[[], Any], params: Sequence[Tensor]) -> None:
         """Leave an optimizer's step to the eager engine, after the program.

@@ -24,6 +24,11 @@ class Criterion:
         self.loss = loss
         self._weighted = weighted(loss)
 
+    @property
+    def losses(self) -> list[Any]:
+        """The losses that it is made of, one per output."""
+        return [self.loss]
+
     def __call__(self, y: Any, t: Any, w: Any = None) -> Any:
         """Give the loss, 0-d."""
         return self.loss(y, t) if w is None else self._weighted(y, t, w)
@@ -45,6 +50,11 @@ class SeveralCriteria(Criterion):
         self.criteria = {place: Criterion(loss) for place, loss in losses.items()}
         self.factors = [float(factors.get(place, 1.0)) for place in losses]
         self.means = [Mean(f"{place}_loss") for place in losses]
+
+    @property
+    def losses(self) -> list[Any]:
+        """The losses that it is made of, one per output."""
+        return [criterion.loss for criterion in self.criteria.values()]
 
     def __call__(self, y: Any, t: Any, w: Any = None) -> Any:
         """Give the loss, 0-d."""

@@ -29,7 +29,7 @@ def fit(
     callbacks: Sequence[Any] = (), loss_weights: Any = None, clip_norm: float | None = None,
     clip_value: float | None = None, scheduler: Any = None, schedule_by: str = "epoch",
     seed: int | None = None, steps_per_epoch: int | None = None, initial_epoch: int = 0,
-    checkpoint: Any = None, resume: Any = False, compile: bool | str = False,
+    checkpoint: Any = None, resume: Any = False, compile: bool | str = "auto",
     verbose: Any = "auto",
 ) -> History:
     """Train a model; give the History of its numbers.
@@ -50,7 +50,8 @@ def fit(
     checkpoint: a path, to save the whole training to every 10 seconds and at the end, or a
         Checkpoint.  resume: True goes on from that file, if it is there yet, bit for bit as if
         nothing had happened; a path goes on from another.
-    compile: True makes one program of a step (see tj.compile); "auto" does where it can be done.
+    compile: True makes one program of a step (see tj.compile); "auto" does where it pays, in a long
+        training of this package's own layers, losses and optimizers.
         Its last digits are not those of eager execution, so a resumed training's may differ too.
     verbose: "auto" shows progress, live on a terminal and as lines elsewhere; 0 nothing; 2 a line
         for every epoch.
@@ -67,14 +68,14 @@ def fit(
     """
     if seed is None:
         seed = int(random.generator().integers(2**63))
-    task = ModelTask(
-        model, loss, optimizer, metrics=metrics, loss_weights=loss_weights, clip_norm=clip_norm,
-        clip_value=clip_value, compile=compile,
-    )
     data = in_dtype_of(model, data)
     if isinstance(validation, (int, float)):
         data, validation = set_aside(data, float(validation), seed)
     feed = as_feed(data, batch_size, shuffle=shuffle, seed=seed, steps=steps_per_epoch)
+    task = ModelTask(
+        model, loss, optimizer, metrics=metrics, loss_weights=loss_weights, clip_norm=clip_norm,
+        clip_value=clip_value, compile=compile, steps=steps_of(feed, epochs),
+    )
     judged = None
     if validation is not None:
         judged = as_feed(in_dtype_of(model, validation), batch_size)
@@ -91,6 +92,14 @@ def fit(
         callbacks=listening, progress=as_progress(verbose), seed=seed, initial_epoch=initial_epoch,
         resume=resumption(resume, saving),
     )
+
+
+def steps_of(feed: Any, epochs: int) -> int | None:
+    """Count the steps of a training, if the feed knows its length."""
+    try:
+        return len(feed) * epochs
+    except TypeError:
+        return None
 
 
 def evaluate(

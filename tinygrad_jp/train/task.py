@@ -12,6 +12,7 @@ from typing import Any
 from ..autograd.structure import leaves, rebuild
 from ..autograd.tensor import Tensor
 from ..errors import OptionError, StateDictError
+from ..nn.module import Module
 from ..nn.utils import clip_grad_norm_, clip_grad_value_
 from ..optim import LBFGS
 from ..saving.checkpoint import put_back
@@ -89,13 +90,14 @@ class ModelTask(Task):
     loss: a function of (output, target), or one per output in a list or a dict.
     clip_norm, clip_value: the largest norm of all gradients together, the largest element.
     compile: True makes one program of the step (see tj.compile) or raises CompileError; "auto"
-        goes on without where that cannot be done.
+        does so where it pays: in a long training of layers, loss and optimizer of this package.
+    steps: how many there will be, if that is known.
     """
 
     def __init__(
         self, model: Any, loss: Any, optimizer: Any = None, *, metrics: Any = (),
         loss_weights: Any = None, clip_norm: float | None = None, clip_value: float | None = None,
-        compile: bool | str = False,
+        compile: bool | str = False, steps: int | None = None,
     ) -> None:
         if compile not in (False, True, "auto"):
             raise OptionError("fit_compile", given=compile)
@@ -103,6 +105,7 @@ class ModelTask(Task):
             belongs(model, optimizer)
         self.model = model
         self.compile = compile
+        self._steps = steps
         self.optimizer = optimizer
         self.criterion: Criterion = as_criterion(loss, loss_weights)
         self._own = named_metrics(metrics)
@@ -152,8 +155,13 @@ class ModelTask(Task):
         learn = self._learn()
         if self.compile:
             from ..compiled import compile as compiled  # as large as all the rest
+            from ..compiled.worth import is_worth_it
 
-            learn = compiled(learn, fallback=None if self.compile is True else "eager")
+            parts = (*self._modules(), *self.criterion.losses, self.optimizer)
+            if self.compile is True:
+                learn = compiled(learn)
+            elif is_worth_it(parts, self._steps):
+                learn = compiled(learn, fallback="eager")
         if not self.metrics:
             return lambda x, t=None, w=None: learn(x, t, w)[0]
 
@@ -163,6 +171,9 @@ class ModelTask(Task):
             return value
 
         return train_step
+
+    def _modules(self) -> Any:
+        return self.model.modules() if isinstance(self.model, Module) else (self.model,)
 
     def _evaluate_step(self) -> Callable[..., Any]:
         call, parts = self._call, self.criterion.parts

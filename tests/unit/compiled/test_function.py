@@ -455,3 +455,21 @@ def test_what_it_did_can_be_seen(compiled: Any) -> None:
     assert cost.operations == 6
     assert "operations" in str(cost)
     assert "1 programs" in repr(f)
+
+
+def test_a_rate_as_a_result_is_refused(compiled: Any) -> None:
+    w = tj.tensor([1.0], requires_grad=True)
+    optimizer = optim.SGD([w], lr=1.0)
+    scheduler = lr_scheduler.ExponentialLR(optimizer, 0.5)
+
+    @compiled
+    def step() -> Any:
+        optimizer.zero_grad()
+        w.sum().backward()
+        optimizer.step()
+        scheduler.step()
+        return scheduler.get_last_lr()[0]
+
+    with pytest.raises(CompileError) as error:
+        step()
+    assert error.value.key == "compile_number"

@@ -8,6 +8,7 @@ from nets import accuracy, adam, assert_equal, data, net
 
 import tinygrad_jp as tj
 from tinygrad_jp import errors, nn, optim
+from tinygrad_jp.compiled import worth
 from tinygrad_jp.data import DataLoader, Subset, TensorDataset, random_split
 
 
@@ -381,7 +382,8 @@ def test_a_share_of_a_loader_cannot_be_set_aside():
 
 @pytest.mark.parametrize("metrics", [(), (accuracy,)])
 @pytest.mark.parametrize("compile", [True, "auto"])
-def test_a_compiled_step_learns_the_same(metrics, compile):
+def test_a_compiled_step_learns_the_same(metrics, compile, monkeypatch):
+    monkeypatch.setattr(worth, "MANY", 1)
     models = net(), net()
     histories = [
         tj.fit(model, data(), nn.CrossEntropyLoss(), adam(model), epochs=4, batch_size=8, seed=1,
@@ -395,7 +397,15 @@ def test_a_compiled_step_learns_the_same(metrics, compile):
         np.testing.assert_allclose(a.detach().numpy(), b.detach().numpy(), atol=1e-5)
 
 
-def test_what_cannot_be_compiled_goes_on_without_or_says_so():
+def test_a_long_training_compiles_unasked(monkeypatch):
+    asked = []
+    monkeypatch.setattr(worth, "is_worth_it", lambda parts, steps: asked.append(steps))
+    model = net()
+    tj.fit(model, data(), nn.CrossEntropyLoss(), adam(model), epochs=5, batch_size=8, verbose=0)
+    assert asked[-1] == 5 * -(-len(data()[0]) // 8)
+
+
+def test_what_cannot_be_compiled_goes_on_without_or_says_so(monkeypatch):
     def loss(y, t):
         value = nn.CrossEntropyLoss()(y, t)
         return value * 2 if value.item() > 100 else value
@@ -403,8 +413,8 @@ def test_what_cannot_be_compiled_goes_on_without_or_says_so():
     model, twin = net(), net()
     by_hand(twin, adam(twin), *data(), epochs=2, batch_size=8, seed=1, loss=loss)
     options = {"epochs": 2, "batch_size": 8, "seed": 1, "verbose": 0}
-    with pytest.warns(errors.TinygradWarning):
-        tj.fit(model, data(), loss, adam(model), compile="auto", **options)
+    monkeypatch.setattr(worth, "MANY", 1)
+    tj.fit(model, data(), loss, adam(model), compile="auto", **options)  # a loss of the user's own
     assert_equal(model, twin)
     with pytest.raises(errors.CompileError):
         tj.fit(model, data(), loss, adam(model), compile=True, **options)

@@ -37,7 +37,7 @@ def polynomial(
         steps = steps * (math.ceil(step / steps) if step else 1)
     else:
         step = min(step, steps)
-    return (start - end) * (1.0 - step / steps) ** power + end
+    return float((start - end) * (1.0 - step / steps) ** power + end)
 
 
 def cosine(
