@@ -157,7 +157,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given == ["version"]:  # which needs no extras
-        print(f"tinygrad_jp {__version__} (Python {sys.version.split()[0]}, NumPy {np.__version__})")
+        python = sys.version.split()[0]
+        print(f"tinygrad_jp {__version__} (Python {python}, NumPy {np.__version__})")
         return 0
     try:
         from .cli import run
