@@ -133,6 +133,8 @@ class Binding:
         for name in ("sgemm", "dgemm"):
             self.table[slots[name]] = blas.address(name[0]) if name in self.module.used else 0
         helper = pool.addresses("pool" in self.module.used)
+        calls = blas.thread_calls() or (0, 0)
+        helper |= dict(zip(("get_threads", "set_threads"), calls, strict=True))
         for name, address in (python_addresses() | helper).items():
             self.table[slots[name]] = address
 

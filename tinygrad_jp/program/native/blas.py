@@ -45,11 +45,25 @@ def address(letter: str) -> int:
     return ctypes.cast(getattr(found[0], found[1].format(letter)), ctypes.c_void_p).value or 0
 
 
+@cache
+def thread_calls() -> tuple[int, int] | None:
+    """Give the addresses of the functions that get and set the number of threads, if found."""
+    found = library()
+    for name in ("scipy_openblas_{}_num_threads64_", "openblas_{}_num_threads64_",
+                 "openblas_{}_num_threads"):
+        calls: list[Any] = [
+            getattr(found[0], name.format(v), None) for v in ("get", "set")
+        ] if found else []
+        if calls and all(calls):
+            get, put = (ctypes.cast(c, ctypes.c_void_p).value or 0 for c in calls)
+            return get, put
+    return None
+
+
 def threads() -> int:
     """Give how many threads BLAS is set to use; 1 if the environment says so, 0 if unknown."""
     for variable in ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS"):
         if variable in os.environ:
             return 1 if os.environ[variable] == "1" else 0
-    found = library()
-    ask = found and getattr(found[0], "scipy_openblas_get_num_threads64_", None)
-    return int(ask()) if ask else 0
+    calls = thread_calls()
+    return int(ctypes.CFUNCTYPE(ctypes.c_int)(calls[0])()) if calls else 0

@@ -49,7 +49,7 @@ def target() -> Target:
         register, registers = 32, 16
     else:
         register, registers = 16, 32 if "+neon" in features else 16
-    return Target(register, registers, products.integers())
+    return Target(register, registers, products.integers(), products.thread_calls() is not None)
 
 
 def target_machine(level: int = 2) -> Any:

@@ -213,7 +213,9 @@ class Lowered:
         assert out is not None
         p = products.shape_of(a, b, out)
         blas = self.target.blas if self.target.calls_blas(p.work) else None
-        w, text = products.write_product(p, self.target.register, self.target.registers, blas)
+        w, text = products.write_product(
+            p, self.target.register, self.target.registers, blas, self.target.halves
+        )
         given: list[Value | str] = [out, a.base, b.base]
         if blas is not None:
             given.append("sgemm" if p.kind == "f32" else "dgemm")

@@ -95,8 +95,13 @@ def shape_of(a: Ref, b: Ref, out: Value) -> Shape:
 
 
 @lru_cache(maxsize=256)
-def write_product(p: Shape, register: int, registers: int, blas: str | None) -> tuple[Writer, str]:
-    """Write the function (ptr %p0 y, ptr %p1 a, ptr %p2 b[, ptr %p3 BLAS]) of a product."""
+def write_product(
+    p: Shape, register: int, registers: int, blas: str | None, halved: bool
+) -> tuple[Writer, str]:
+    """Write the function (ptr %p0 y, ptr %p1 a, ptr %p2 b[, ptr %p3 BLAS]) of a product.
+
+    halved: BLAS is to do it in two parts, one a thread.
+    """
     w = Writer(fused=True)
     offsets: list[tuple[Reg, int, int, int]] = []
     loops = []
@@ -117,7 +122,7 @@ def write_product(p: Shape, register: int, registers: int, blas: str | None) -> 
     threads = p.work > SHARED and not loops
     y, a, b = base("%p0", 0, 2), base("%p1", p.a_offset, 0), base("%p2", p.b_offset, 1)
     if blas is not None:
-        call_blas(w, p, y, a, b, blas)
+        halves(w, p, y, a, b, blas, halved and threads)
     elif p.dots:
         Dots(w, p, register).write(y, a, b, threads)
     else:
@@ -127,8 +132,33 @@ def write_product(p: Shape, register: int, registers: int, blas: str | None) -> 
     return w, "\n".join([*w.lines, "  ret void"])
 
 
-def call_blas(w: Writer, p: Shape, y: str, a: str, b: str, whole: str) -> None:
-    """Call cblas_?gemm through the pointer %p3; `whole` is its type of integers."""
+def halves(
+    w: Writer, p: Shape, y: str, a: str, b: str, whole: str, threads: bool
+) -> None:
+    """Let BLAS do a product, or threads its left and its right half (or upper and lower)."""
+    if not threads:
+        call_blas(w, p, y, a, b, whole, p.m, p.n)
+        return
+    wide = p.n >= p.m
+    size = p.n if wide else p.m
+    step = -(-size // 32) * 16  # half, in whole vectors
+
+    def part(first: Reg, full: bool) -> None:
+        count = step if full else size % step
+        if wide:
+            call_blas(w, p, w.pointer(y, first, p.kind), a, w.pointer(b, first * p.bn, p.kind),
+                      whole, p.m, count)
+        else:
+            call_blas(w, p, w.pointer(y, first * p.n, p.kind), w.pointer(a, first * p.am, p.kind),
+                      b, whole, count, p.n)
+
+    w.shared(size, step, part, True)
+
+
+def call_blas(
+    w: Writer, p: Shape, y: str, a: str, b: str, whole: str, m: int, n: int
+) -> None:
+    """Call cblas_?gemm through the pointer %p3, for m rows and n columns; `whole`: its integers."""
     real = type_of(p.kind, 0)
     a_plain = p.ak == 1 and (p.am >= p.k or p.m == 1)
     a_plain = a_plain or (p.k == 1 and p.am != 1)
@@ -136,7 +166,7 @@ def call_blas(w: Writer, p: Shape, y: str, a: str, b: str, whole: str) -> None:
     b_plain = b_plain or (p.n == 1 and p.bk != 1)
     lda = max(p.am, p.k) if a_plain else max(p.ak, p.m)
     ldb = max(p.bk, p.n) if b_plain else max(p.bn, p.k)
-    sizes = ", ".join(f"{whole} {v}" for v in (p.m, p.n, p.k))
+    sizes = ", ".join(f"{whole} {v}" for v in (m, n, p.k))
     one = "0x3FF0000000000000"
     w.line(
         f"call void %p3(i32 {ROW_MAJOR}, i32 {PLAIN if a_plain else TRANSPOSED}, "

@@ -9,11 +9,15 @@ TILED = {16: 300_000, 32: 20_000_000}
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Bytes in a vector register, how many there are, BLAS's integers (None: no BLAS to call)."""
+    """Bytes in a vector register, how many there are, BLAS's integers (None: no BLAS to call).
+
+    halves: whether BLAS can be told to keep to one thread, so that two threads of ours can call it.
+    """
 
     register: int
     registers: int
     blas: str | None
+    halves: bool = False
 
     def calls_blas(self, work: int) -> bool:
         """Tell whether BLAS does a product of so many multiplications, rather than tiles.
