@@ -67,8 +67,10 @@ class Reached:
             yield from ((str(i), v) for i, v in enumerate(x))
         elif not isinstance(x, CellType):
             hidden = getattr(type(x), "not_lifted", ())
-            held = getattr(x, "__dict__", None)  # a proxy may answer to any name, with no dict
-            inside = [kv for kv in held.items() if kv[0] not in hidden] if type(held) is dict else []
+            held = getattr(x, "__dict__", None)
+            if not isinstance(held, dict):  # a proxy may answer to any name with anything
+                held = {}
+            inside = [kv for kv in held.items() if kv[0] not in hidden]
             yield from sorted(inside, key=lambda item: item[0].startswith("_"))  # for their names
             wrapped = getattr(type(x), "forward", None) or vars(type(x)).get("__call__")
             if isinstance(wrapped, FunctionType):
