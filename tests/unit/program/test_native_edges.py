@@ -143,3 +143,32 @@ def test_a_chain_of_a_thousand():
         y = b(np.add, b(np.multiply, y, 0.5), x)
     b.returns(y)
     agree(b)
+
+
+@pytest.mark.parametrize("native_entry", [True, False])
+def test_an_argument_must_not_be_what_is_written(native_entry, monkeypatch):
+    if not native_entry:
+        monkeypatch.setattr(bindings, "laid_out", lambda: False)
+    b = Builder()
+    x = b.input(np.ones(5))
+    s = b.input(np.ones(5), "state")
+    b.program.updates[s] = b(np.add, s, x)
+    b.returns(b(np.multiply, x, 3.0))
+    made = native.build(b.program)
+    memory = np.ones(15)
+    out = {b.program.outputs[0]: memory[5:10]}
+    passed = made.bind(out)
+    state = np.ones(5)
+    assert passed(state, state) is True
+    assert passed(memory[3:8], state) is True
+    assert passed(memory[7:12], state) is True
+    assert passed(memory[:5], state) is None
+    assert passed(memory[10:], state) is None
+    assert passed(np.ones(5), np.ones(5)) is None
+    bound = made.bind({**out, s: state})
+    assert bound(state) is True
+    assert bound(memory[5:10]) is True
+    assert bound(memory[:5]) is None
+    both = np.zeros(14)
+    assert passed(both[:5], both[4:9]) is True
+    assert passed(both[:5], both[5:10]) is None

@@ -14,7 +14,16 @@ from ...errors import GuardError, ProgramError
 from ..program import Program, Value
 from . import blas, link, pool
 from .assemble import Module, assemble
-from .entry import DTYPES, Memory, callable_at, entry_text, fits, laid_out, python_addresses
+from .entry import (
+    DTYPES,
+    Memory,
+    callable_at,
+    entry_text,
+    fits,
+    laid_out,
+    python_addresses,
+    ranges_of,
+)
 from .lowering import Lowered
 from .nodes import Node
 from .views import Ref
@@ -55,7 +64,8 @@ class NativeProgram:
         results go there; else ProgramError. No two may overlap.
 
         The entry gives None when all is done. It gives True, and has changed nothing, where an
-        argument is not such an array, an assumption does not hold, or another thread is in it.
+        argument is not such an array or lies in memory that is written, an assumption does not
+        hold, or another thread is in it.
         """
         program = self.program
         bound = {self.lowered.proxies.get(v, v): array for v, array in bound.items()}
@@ -104,8 +114,11 @@ class Binding:
             v: np.require(a, v.dtype, ["C", "A"]) for v, a in native.program.constants.items()
         }
         self.arrays: dict[Value, Array] = {**constants, **bound}
+        targets = {*self.updated, *self.lowered.targets}
+        self.written = [a for v, a in bound.items() if v in targets]
+        self.ranges = ranges_of(self.written)
         self.fill()
-        memory.keeps = (self.linked, raw, list(self.arrays.values()))
+        memory.keeps = (self.linked, raw, list(self.arrays.values()), self.ranges)
         self.enter = (
             callable_at(self.linked.addresses["entry"], self.table, memory)
             if quick(passed) else self.enter_slowly
@@ -126,6 +139,8 @@ class Binding:
     def fill(self) -> None:
         """Fill the table in."""
         slots = self.module.slots
+        self.table[slots["ranges"]] = self.ranges.ctypes.data
+        self.table[slots["range_count"]] = len(self.ranges)
         self.table[slots["workspace"]] = self.workspace.ctypes.data
         for value, array in self.arrays.items():
             if value in slots:
@@ -144,6 +159,12 @@ class Binding:
             return True
         for value, array in zip(self.passed, arrays, strict=True):
             if not fits(array, value, value in self.updated):
+                return True
+        changed = [a for a, v in zip(arrays, self.passed, strict=True) if v in self.updated]
+        for value, array in zip(self.passed, arrays, strict=True):
+            if value not in self.updated and any(
+                np.may_share_memory(array, other) for other in (*self.written, *changed)
+            ):
                 return True
         for value, array in zip(self.passed, arrays, strict=True):
             self.table[self.module.slots[value]] = array.ctypes.data
