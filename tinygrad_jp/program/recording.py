@@ -205,7 +205,7 @@ class Recording:
         """Record what this thread does in the block; then give every Tensor its array back."""
         token = recording.set(self)
         generate.watch(True)
-        before = np.random.get_state(legacy=False)
+        before = drawn_so_far()
         try:
             with using(Draws(self, self.source)):  # type: ignore[arg-type]
                 yield
@@ -214,8 +214,7 @@ class Recording:
             generate.watch(False)
             recording.reset(token)
             self._restore()
-        after = np.random.get_state(legacy=False)
-        if str(before) != str(after):
+        if before != drawn_so_far():
             raise CompileError("compile_np_random")
 
     def _collect(self) -> None:
@@ -305,6 +304,13 @@ class DrawnWhole:
     def __call__(self) -> Array:
         """Draw from the generator in force."""
         return np.asarray(getattr(generator(), self.method)(*self.args, **self.kwargs))
+
+
+def drawn_so_far() -> Any:
+    """Give what tells whether NumPy's global generator was drawn from."""
+    state: Any = np.random.get_state(legacy=False)
+    inner = state["state"]
+    return inner["key"].tobytes(), inner["pos"], state["has_gauss"], state["gauss"]
 
 
 class Draws:

@@ -44,18 +44,18 @@ def opaque(
 ) -> tuple[Opaque, list[Any]]:
     """Give a call of `fn` as (function of arrays only, those arrays)."""
     found: list[Any] = []
-
-    def emptied(x: Any) -> Any:
-        if isinstance(x, ndarray) or hasattr(type(x), "traced"):
-            found.append(x)
-            return _Hole(len(found) - 1)
-        if type(x) in (list, tuple):
-            return type(x)(map(emptied, x))
-        return x
-
     shown = name or getattr(fn, "__name__", "call")
-    holes = tuple(emptied(a) for a in args)
-    return Opaque(fn, holes, {k: emptied(v) for k, v in kwargs.items()}, shown), found
+    holes = tuple(_emptied(a, found) for a in args)
+    return Opaque(fn, holes, {k: _emptied(v, found) for k, v in kwargs.items()}, shown), found
+
+
+def _emptied(x: Any, found: list[Any]) -> Any:
+    if isinstance(x, ndarray) or hasattr(type(x), "traced"):
+        found.append(x)
+        return _Hole(len(found) - 1)
+    if type(x) in (list, tuple):
+        return type(x)([_emptied(part, found) for part in x])
+    return x
 
 
 def _filled(x: Any, arrays: Sequence[Array]) -> Any:
