@@ -383,7 +383,9 @@ class _Capturing:
     def _look_for_side_effects(self, generators: list[tuple[Any, str]]) -> None:
         changed = self.guards.side_effects()
         if changed:
-            raise CompileError("compile_side_effect", names=", ".join(changed))
+            code = getattr(self.fn, "__code__", None)
+            line = f"{code.co_filename}:{code.co_firstlineno}" if code else "?"
+            raise CompileError("compile_side_effect", names=", ".join(changed), line=line)
         for x, state in generators:
             if str(x.bit_generator.state) != state:
                 raise CompileError("compile_np_random")
