@@ -17,8 +17,11 @@ from ..program import Value
 from .nodes import Node
 from .views import Ref
 
-FEWEST_ROWS, MOST_COLUMNS, MOST_UNIFORM, MOST_UPDATED = 24, 16, 64, 16
-MOST_PRODUCT, MOST_WORK = 36, 1000
+FEWEST_ROWS, MOST_COLUMNS = 24, 16
+MOST_UNIFORM = 64  # elements of a value without rows that are read into registers
+MOST_UPDATED = 16  # elements of one that is computed, scalar by scalar
+MOST_PRODUCT = 36  # elements of a matrix that is multiplied with: beyond, tiles are as fast
+MOST_WORK = 1000  # vector instructions or so in a group: compile time grows with them
 
 
 @dataclass(frozen=True, slots=True)

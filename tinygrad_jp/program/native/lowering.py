@@ -170,14 +170,14 @@ class Lowered:
         total = 0.0
         for group in self.groups:
             if isinstance(group, Rows):
-                total += group.size * len(group.members) / 4e3
+                total += group.size * len(group.members) / 2e4
             elif isinstance(group, Lanes):
-                total += group.rows * group.work / 8e3
+                total += group.rows * group.work / 2.5e4
             elif group.sort == "matmul" and group.out is not None:
                 p = products.shape_of(group.operands[0], group.operands[1], group.out)
-                total += p.work * prod(n for n, *_ in p.batch) / 4e4
+                total += p.work * prod(n for n, *_ in p.batch) / 8e4
             elif group.out is not None:
-                total += group.out.size / 1e3
+                total += group.out.size / 2e3
         return total
 
     # ── writing ─────────────────────────────────────────────────────────────────────────────
