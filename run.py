@@ -24,7 +24,8 @@ JOBS = {
     "check": ("dev", "書式と型の検査", "lint and check types",
               [["-m", "ruff", "check", "."], ["-m", "mypy"]]),
     "docs": ("docs", "文書を site/ に作る", "build the documents into site/",
-             [["docs/operations.py"], ["-m", "zensical", "build", "-f", ".zensical.toml"]]),
+             [["docs/operations.py"],
+              ["-m", "zensical", "build", "--strict", "-f", ".zensical.toml"]]),
     "bench": ("dev", "速さを測る", "measure the speed",
               [["tests/bench/steps.py"], ["tests/bench/limits.py"]]),
 }

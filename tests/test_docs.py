@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from tinygrad_jp.vocabulary.rule import REGISTRY, label, rules
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
+EN = DOCS / "en"
 PAGES = sorted([*ROOT.glob("README*.md"), *DOCS.rglob("*.md")])
 NAMES = [str(p.relative_to(ROOT)) for p in PAGES]
 WITH_CODE = [p for p in PAGES if "```python\n" in p.read_text("utf-8")]
@@ -26,7 +29,7 @@ sybil = Sybil(parsers=[PythonCodeBlockParser()])
 @pytest.mark.parametrize("path", WITH_CODE, ids=[str(p.relative_to(ROOT)) for p in WITH_CODE])
 def test_code_in_a_page(path, monkeypatch, tmp_path, as_a_reader):
     monkeypatch.chdir(tmp_path)
-    errors.set_language("en" if ".en." in path.name or path.parent.name == "en" else "ja")
+    errors.set_language("en" if ".en." in path.name or EN in path.parents else "ja")
     examples = list(sybil.parse(path))
     assert examples
     for example in examples:
@@ -54,11 +57,48 @@ def test_links_lead_somewhere(path):
             assert (path.parent / target.split("#")[0]).exists(), target
 
 
-@pytest.mark.parametrize("page", ["index.md", "tutorial.md", "drawing.md", "player.md", "house.md", "testing.md", "training.md"])
+JAPANESE = [p.relative_to(DOCS) for p in PAGES if DOCS in p.parents and EN not in p.parents]
+
+
+@pytest.mark.parametrize("page", JAPANESE, ids=str)
 def test_pages_are_in_both_languages(page):
-    ja, en = (DOCS / page).read_text("utf-8"), (DOCS / "en" / page).read_text("utf-8")
-    assert ja.count("\n## ") == en.count("\n## ")
-    assert ja.count("```python") == en.count("```python")
+    ja, en = (DOCS / page).read_text("utf-8"), (EN / page).read_text("utf-8")
+    for part in ("\n## ", "```python", "\n| ", "]("):
+        assert ja.count(part) == en.count(part) or (part == "](" and page.name == "index.md"), part
+    images = [re.findall(r"!\[[^]]*\]\(.*?/?([a-z_0-9]+?)(?:_ja|_en)?\.\w+\)", text) for text in (ja, en)]
+    assert images[0] == images[1]
+
+
+def test_there_is_no_page_in_english_alone():
+    assert {p.relative_to(EN) for p in EN.rglob("*.md")} == set(JAPANESE)
+
+
+def test_every_page_is_in_the_navigation():
+    def leaves(entry):
+        for value in entry.values():
+            if isinstance(value, str):
+                yield value
+            else:
+                yield from (leaf for one in value for leaf in leaves(one))
+
+    nav = tomllib.loads((ROOT / ".zensical.toml").read_text("utf-8"))["project"]["nav"]
+    listed = [leaf for entry in nav for leaf in leaves(entry)]
+    assert sorted(listed) == sorted(p.relative_to(DOCS).as_posix() for p in DOCS.rglob("*.md"))
+
+
+def test_chapters_lead_from_one_to_the_next():
+    for folder in (DOCS, EN):
+        chapters = sorted((folder / "tutorial").glob("*.md"))
+        contents = (folder / "tutorial.md").read_text("utf-8")
+        assert len(chapters) == 10
+        for here, following in pairwise(chapters):
+            assert f"({following.name})" in here.read_text("utf-8"), here
+            assert f"(tutorial/{here.name})" in contents
+
+
+def test_every_picture_is_shown_somewhere():
+    text = "".join(p.read_text("utf-8") for p in PAGES)
+    assert [p.name for p in sorted((DOCS / "images").iterdir()) if p.name not in text] == []
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +111,10 @@ def operations():
 
 
 def test_every_rule_is_on_the_page_of_operations(operations):
-    page = (DOCS / "operations.md").read_text("utf-8")
-    lost = [label(r.fn) for r in rules() if f"`{label(r.fn)}`" not in page]
-    assert not lost, f"run: python3 run.py docs (not on the page: {lost})"
+    for path in operations.PAGES.values():
+        page = path.read_text("utf-8")
+        lost = [label(r.fn) for r in rules() if f"`{label(r.fn)}`" not in page]
+        assert not lost, f"run: python3 run.py docs (not on {path.name}: {lost})"
 
 
 def test_the_page_shows_the_text_of_each_derivative(operations):
@@ -81,3 +122,12 @@ def test_the_page_shows_the_text_of_each_derivative(operations):
     assert operations.formula(REGISTRY[np.multiply].pulls[1]) == "g * a"
     for rule in rules():
         assert "λ" not in operations.derivative(rule)
+
+
+def test_the_page_has_formulas_and_where_they_were_tried(operations):
+    assert operations.sent_back(REGISTRY[np.divide]) == "a: g / b<br>b: g·(−a / b²)"
+    assert operations.meaning(REGISTRY[np.divide], "ja") == "y = a / b"
+    assert operations.tried(REGISTRY[np.divide]) == "a: −3 … 3<br>b: −3 … 3, ≠ 0"
+    assert "行列の積" in operations.meaning(REGISTRY[np.matmul], "ja")
+    names = {label(r.fn) for r in rules()}
+    assert not set(operations.MEANINGS) - names  # each is of an operation that there is
