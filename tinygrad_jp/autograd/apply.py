@@ -19,7 +19,7 @@ from ..vocabulary.rule import REGISTRY, Rule, label
 from .explain import explained
 from .memory import own, tick
 from .mode import is_grad_enabled, recording
-from .node import Cotangents, Node, Plan, fast_evaluator, note
+from .node import Cotangents, Node, Plan, fast_evaluator, spare_place
 
 Tensor: Any = None  # the class of results, put here by tensor.py, which imports this file
 watchers: list[Callable[[Rule, Sequence[Any], Any, Any], None]] = []  # see anomaly.py
@@ -78,13 +78,9 @@ def apply(rule: Rule, arguments: Sequence[Any], static: Sequence[Any] = ()) -> A
     node.saved = tuple(saved(rule, s, y, kept, residuals, static) for s in plan.slots)
     node.seq = tick()
     node.shape = None if rule.outputs else y.shape
-    if not rule.listed:
-        numbers = {
-            name: v for name, v, n in zip(rule.arguments, values, nodes, strict=True)
-            if n is None and isinstance(v, (float, int)) and name not in plan.slots
-        }
-        if numbers:
-            note(node)["given"] = numbers  # that no pull needs: for pictures
+    spare = spare_place(plan)
+    if spare is not None and isinstance(values[spare], (float, int)):
+        node.number = values[spare]
     for watch in watchers:
         watch(rule, values, y, node)
     return _wrap_all(rule, y, node)

@@ -21,7 +21,7 @@ from . import apply as generic
 from .explain import explained
 from .memory import own, tick
 from .mode import is_grad_enabled
-from .node import Node, fast_evaluator
+from .node import Node, fast_evaluator, spare_place
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -268,10 +268,9 @@ def _record(rule: Rule, key: str, places: tuple[int, ...]) -> list[str]:
     saved = "".join(_slot(rule, slot, places) + ", " for slot in plan.slots)
     parents = "".join(f"n{i}, " for i in places)
     lines = [f"        n_.plan = {name}; n_.parents = ({parents}); n_.saved = ({saved})"]
-    for i, given in enumerate(rule.arguments):  # a number that no pull needs: for pictures
-        if i not in places and rule.pulls[i] is not None and given not in plan.slots:
-            lines.append(f"        if type(v{i}) is float or type(v{i}) is int: "
-                         f"n_.note = {{'given': {{{given!r}: v{i}}}}}")
+    i = spare_place(plan)
+    if i is not None:
+        lines.append(f"        if type(v{i}) is float or type(v{i}) is int: n_.number = v{i}")
     return lines
 
 

@@ -36,13 +36,14 @@ class Leaf:
 class Node:
     """One recorded operation."""
 
-    __slots__ = ("note", "parents", "plan", "saved", "seq", "shape")
+    __slots__ = ("note", "number", "parents", "plan", "saved", "seq", "shape")
 
     plan: Plan
     parents: Any  # nodes of the arguments that need a gradient, in order
     saved: Any  # what plan.slots names
     seq: int
     shape: Any  # of the result; None for a node whose result is a tuple
+    number: float  # of the argument at plan's spare place; usually not set: see spare_place
     note: dict[str, Any]  # name, source line, kept gradient; usually not set at all
 
 
@@ -93,6 +94,21 @@ class Plan:
 
     def _compile(self, read: Function, zeros_like: Function = np.zeros_like) -> Function:
         return compile_pull(self, read, zeros_like)
+
+
+def spare_place(plan: Plan) -> int | None:
+    """Give the place of the one argument that is neither tracked nor saved, if there is just one.
+
+    A number there (as in x + 3) is kept beside the node, for pictures: no pull needs it.
+    """
+    rule = plan.rule
+    if rule.listed or rule.outputs:
+        return None
+    spare = [
+        i for i, name in enumerate(rule.arguments)
+        if i not in plan.places and rule.pulls[i] is not None and name not in plan.slots
+    ]
+    return spare[0] if len(spare) == 1 else None
 
 
 def slots_of(rule: Rule, places: tuple[int, ...]) -> tuple[str, ...]:

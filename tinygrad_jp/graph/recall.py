@@ -17,7 +17,7 @@ import numpy as np
 from ..autograd import apply as engine
 from ..autograd.hooks import Hooked
 from ..autograd.memory import written_since
-from ..autograd.node import Leaf, Node, Plan, note
+from ..autograd.node import Leaf, Node, Plan, note, spare_place
 from ..vocabulary.call import signature
 from ..vocabulary.rule import Rule
 
@@ -85,6 +85,11 @@ def kept_by(node: Node) -> dict[str, Any]:
     pairs = list(zip(node.plan.slots, node.saved, strict=True))
     if hasattr(node, "note"):
         pairs += note(node).get("given", {}).items()
+    if hasattr(node, "number"):
+        plan = plan_of(node)
+        place = spare_place(plan)
+        assert place is not None  # where the engine has put a number
+        pairs.append((plan.rule.arguments[place], node.number))
     return {slot: value for slot, value in pairs if not _stale(value, node.seq)}
 
 
