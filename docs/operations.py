@@ -33,9 +33,9 @@ WORDS = {
 
 このページは登録簿(`REGISTRY`)から `python3 run.py docs` が書き出しました。手で直さないでください。
 
-NumPy の関数に Tensor を渡すと、ここにある規則で微分されます。`g` は届いた勾配、`y` は結果、
-`x`(または `a b c`)は引数です。
+NumPy の関数に Tensor を渡すと、ここにある規則で微分されます。
 
+- `g` は届いた勾配、`y` は結果、`x`(または `a b c`)は引数です。
 - 「送り返す勾配」は、規則を数式で書いたもの、「規則」は登録されている NumPy の式そのものです。
 - 「残すもの」は、逆伝播のために計算グラフが持つ値です。
 - 「調べた区間」は、自動テストが数値微分と比べる範囲です(「—」は、形や軸を変えながら比べます)。
@@ -55,9 +55,9 @@ NumPy の関数に Tensor を渡すと、ここにある規則で微分されま
 
 This page was written from the registry by `python3 run.py docs`; do not edit it.
 
-Give a Tensor to one of these functions and it is differentiated by the rule shown: `g` is the
-gradient that arrives, `y` the result, `x` (or `a b c`) the arguments.
+Give a Tensor to one of these functions and it is differentiated by the rule shown.
 
+- `g` is the gradient that arrives, `y` the result, `x` (or `a b c`) the arguments.
 - "Sent back" is the rule as a formula; "rule" is the NumPy expression that is registered.
 - "Keeps" is what the graph holds on to for the way back.
 - "Tried on" is where the tests hold it against differences ("—": on shapes and axes instead).

@@ -69,6 +69,13 @@ def test_pages_are_in_both_languages(page):
     assert images[0] == images[1]
 
 
+@pytest.mark.parametrize("page", JAPANESE, ids=str)
+def test_no_line_is_broken_between_japanese_characters(page):
+    # browsers show such a break as a space
+    text = re.sub(r"```.*?```", "", (DOCS / page).read_text("utf-8"), flags=re.DOTALL)
+    assert re.findall(r"[\u3041-\u30ff\u4e00-\u9fff、。]\n *[\u3041-\u30ff\u4e00-\u9fff]", text) == []
+
+
 def test_there_is_no_page_in_english_alone():
     assert {p.relative_to(EN) for p in EN.rglob("*.md")} == set(JAPANESE)
 
