@@ -55,26 +55,35 @@ def settings() -> dict[str, Any]:
 # ── what may be changed ─────────────────────────────────────────────────────────────────────────
 
 
-def type_hints(tree: ast.AST) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    """List where type hints stand, as (start, end): they are not computed, no test can see them."""
-    hints: list[ast.expr | None] = []
+Place = tuple[int, int]
+
+
+def left_alone(tree: ast.AST, arguments: list[str]) -> list[tuple[Place, Place]]:
+    """List the stretches in which a change means nothing, as (start, end).
+
+    Type hints are not computed; arguments named in `arguments`, and functions of a Sampler, say
+    on which values the tests try a rule: other values are as good.
+    """
+    found: list[Any] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.arg | ast.AnnAssign):
-            hints.append(node.annotation)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            hints.append(node.returns)
-    return [
-        ((n.lineno, n.col_offset), (n.end_lineno or 0, n.end_col_offset or 0)) for n in hints if n
-    ]
+            found.append(node.annotation)
+        elif isinstance(node, ast.keyword) and node.arg in arguments:
+            found.append(node.value)
+        elif isinstance(node, ast.FunctionDef):
+            hints = [a.annotation for a in node.args.args if a.annotation]
+            found.append(node if "Sampler" in map(ast.unparse, hints) else node.returns)
+    return [((n.lineno, n.col_offset), (n.end_lineno, n.end_col_offset)) for n in found if n]
 
 
-def mutants_of(path: Path, excluded: re.Pattern[str]) -> Iterator[tuple[tuple[int, int], Mutant]]:
+def mutants_of(path: Path, how: dict[str, Any]) -> Iterator[tuple[Place, Mutant]]:
     """List every change of a file with its place (line, column)."""
     import cosmic_ray.ast as parsed  # first: the plugins' import needs it
     import cosmic_ray.plugins as plugins
 
     source = path.read_text("utf-8")
-    hints = type_hints(ast.parse(source))
+    alone = left_alone(ast.parse(source), how["ignored-arguments"])
+    excluded = re.compile(how["exclude-operators"])
     nodes = list(parsed.ast_nodes(parsed.get_ast(source)))
     for name in plugins.operator_names():
         operator = plugins.get_operator(name)
@@ -82,16 +91,16 @@ def mutants_of(path: Path, excluded: re.Pattern[str]) -> Iterator[tuple[tuple[in
             continue
         places = (start for n in nodes for start, _ in operator().mutation_positions(n))
         for occurrence, start in enumerate(places):
-            if not any(a <= start < b for a, b in hints):
+            if not any(a <= start < b for a, b in alone):
                 file = path.relative_to(ROOT).as_posix()
                 yield start, Mutant(file, start[0], name, occurrence)
 
 
-def sample(files: list[Path], excluded: str, count: int, seed: int) -> list[Mutant]:
+def sample(files: list[Path], how: dict[str, Any], count: int, seed: int) -> list[Mutant]:
     """Draw places at random, and for each one of the changes that fit there."""
-    fits: dict[tuple[str, tuple[int, int]], list[Mutant]] = defaultdict(list)
+    fits: dict[tuple[str, Place], list[Mutant]] = defaultdict(list)
     for path in files:
-        for start, mutant in mutants_of(path, re.compile(excluded)):
+        for start, mutant in mutants_of(path, how):
             fits[mutant.file, start].append(mutant)
     print(f"{sum(map(len, fits.values()))} changes at {len(fits)} places of {len(files)} files")
     draw = random.Random(seed)
@@ -132,12 +141,13 @@ def lines_around(tree: ast.Module, line: int) -> tuple[range, ...]:
 class Chooser:
     """Finds for a line the tests that run it: a few of each test function, the quick ones first."""
 
-    def __init__(self, coverage: Path, junit: Path, seconds: float, most: int) -> None:
+    def __init__(self, coverage: Path, junit: list[Path], seconds: float, most: int) -> None:
         from coverage import CoverageData
 
         self.data = CoverageData(str(coverage))
         self.data.read()
-        self.seconds, self.most, self.times = seconds, most, durations(junit)
+        self.seconds, self.most = seconds, most
+        self.times = {name: took for file in junit for name, took in durations(file).items()}
         self.measured = {
             name[name.rindex("tinygrad_jp/") :]: name
             for name in (f.replace(os.sep, "/") for f in self.data.measured_files())
@@ -240,12 +250,12 @@ def main() -> int:
     parser.add_argument("--only", default="", help="files whose path holds this text")
     parser.add_argument("--jobs", type=int, default=1, help="processes, each with its own copy")
     parser.add_argument("--coverage", type=Path, default=ROOT / ".coverage")
-    parser.add_argument("--junit", type=Path, default=ROOT / "out" / "mutation.xml")
+    parser.add_argument("--junit", type=Path, nargs="+", default=[ROOT / "out/mutation.xml"])
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "mutation.jsonl")
     asked = parser.parse_args()
     files = [f for p in how["module-path"] for f in sorted((ROOT / p).glob("*.py"))]
     files = [f for f in files if asked.only in f.as_posix() and f.name != "__init__.py"]
-    mutants = sample(files, how["exclude-operators"], asked.sample, asked.seed)
+    mutants = sample(files, how, asked.sample, asked.seed)
     chooser = Chooser(asked.coverage, asked.junit, how["seconds"], how["tests"])
     for mutant in mutants:
         mutant.tests = chooser.tests(mutant.file, mutant.line)

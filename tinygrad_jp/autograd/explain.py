@@ -50,8 +50,9 @@ def describe(value: Any, name: str = "") -> str:
     name = f"{name}=" if name else ""
     if isinstance(given, str):
         name += f"'{given}' "
-    if hasattr(value, "dtype") and hasattr(value, "shape"):
-        return f"{name}{value.dtype}{list(value.shape)}"
+    shape = getattr(value, "shape", None)
+    if hasattr(value, "dtype") and isinstance(shape, tuple):  # np.float32 has descriptors there
+        return f"{name}{value.dtype}{list(shape)}"
     return f"{name}{value!r}"
 
 

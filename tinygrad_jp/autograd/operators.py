@@ -95,6 +95,9 @@ class Operators:
     def __divmod__(self, other: Any) -> tuple[Tensor, Tensor]:
         return self // other, self % other
 
+    def __rdivmod__(self, other: Any) -> tuple[Tensor, Tensor]:
+        return other // self, other % self
+
     def __eq__(self, other: object) -> Any:
         return _compare(np.equal, self, other)
 
