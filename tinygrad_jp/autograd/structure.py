@@ -21,7 +21,11 @@ def flatten(value: Any, path: str = "") -> list[tuple[str, Any]]:
 
 def leaves(value: Any) -> list[Any]:
     """List what lies in nested lists, tuples and dicts."""
-    return [x for _, x in flatten(value)]
+    if isinstance(value, dict):
+        return [x for v in value.values() for x in leaves(v)]
+    if isinstance(value, (list, tuple)):
+        return [x for v in value for x in leaves(v)]
+    return [value]
 
 
 def rebuild(value: Any, contents: Iterable[Any]) -> Any:

@@ -32,6 +32,7 @@ from .signature import Signature
 
 Array = Any
 Backend = Literal["auto", "native", "numpy"]
+FEW = 3  # quick ways in that are tried one after another
 MANY = 8  # programs of one function from which on it warns that it is recorded again and again
 
 
@@ -90,20 +91,22 @@ class Compiled:
             raise missing("llvmlite", "fast")
         self._replays: dict[Any, list[Replay]] = {}
         self._latest: Replay | None = None
-        self._fast: Callable[..., Any] | None = None
+        self._fast: list[Callable[..., Any]] = []  # quick ways in, the latest first
         self._is_eager = False
         self._has_warned = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Replay the recorded call if it fits these arguments, else record one."""
-        fast = self._fast
-        if fast is not None and not kwargs:
-            try:
-                result = fast(*args)
-            except TypeError:  # another number of arguments, perhaps
-                result = MISSED
-            if result is not MISSED:
-                return self._fn(*args) if result is EAGER else result
+        if not kwargs:
+            for fast in self._fast:
+                try:
+                    result = fast(*args)
+                except TypeError:  # another number of arguments, perhaps
+                    continue
+                if result is not MISSED:
+                    if fast is not self._fast[0]:
+                        self._put_first(fast)
+                    return self._fn(*args) if result is EAGER else result
         return self._call(args, kwargs)
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -184,9 +187,15 @@ class Compiled:
         """Try this replay first from now on, if its arguments are easily told."""
         self._latest = replay
         simple = not kwargs and all(map(_is_simple, args)) and not replay.capture.held
-        simple = simple and len(args) == len(replay.capture.arguments)
+        simple = simple and _count(args) == len(replay.capture.arguments)
         if simple and not replay.capture.gives_arguments():
-            self._fast = fast_call(replay, args)
+            if replay.fast is None:
+                replay.fast = fast_call(replay, args)
+            self._put_first(replay.fast)
+
+    def _put_first(self, fast: Callable[..., Any]) -> None:
+        """Try a quick way in before the others; a few are kept: full batches and the rest."""
+        self._fast = [fast, *(f for f in self._fast if f is not fast)][:FEW]
 
     # ── what it did ─────────────────────────────────────────────────────────────────────────
 
@@ -236,41 +245,71 @@ def in_order(array: Array) -> Array:
 
 
 def _is_simple(x: Any) -> bool:
-    """Tell whether the fast way in can know an argument again: a plain Tensor or array."""
+    """Tell whether the fast way in can know an argument again: plain Tensors, arrays, None."""
     if type(x) is Tensor:
         return x._node is None and x._data.flags.c_contiguous
-    return type(x) is ndarray and x.flags.c_contiguous and x.flags.aligned
+    if type(x) in (list, tuple):
+        return all(map(_is_simple, x))
+    if type(x) is dict:
+        return all(map(_is_simple, x.values()))
+    return x is None or (type(x) is ndarray and x.flags.c_contiguous and x.flags.aligned)
+
+
+def _count(x: Any) -> int:
+    """Count the Tensors and arrays of an argument that is simple."""
+    if isinstance(x, (list, tuple, dict)):
+        return sum(map(_count, x.values() if isinstance(x, dict) else x))
+    return x is not None
 
 
 def fast_call(replay: Replay, args: tuple[Any, ...]) -> Callable[..., Any]:
     """Write the quick way in: arguments of the same kinds, straight to the replay.
 
-    Shapes and dtypes are looked at by native code; here, where that is not, by name.
+    Shapes and dtypes are looked at here, so that another batch size finds its own replay; how an
+    array lies in memory is left to native code, where there is some.
     """
-    names = [f"x{i}" for i in range(len(args))]
-    lines, given = [], []
     scope: dict[str, Any] = {
         "Tensor": Tensor, "ndarray": ndarray, "MISSED": MISSED, "run": replay.run,
         "is_grad_enabled": is_grad_enabled, "default": default_dtype,
         "kind": default_dtype[0],
     }
-    mode = "" if is_grad_enabled() else "not "
-    lines.append(f"if {'not ' if not mode else ''}is_grad_enabled() or default[0] is not kind: "
-                 "return MISSED")
-    for name, x in zip(names, args, strict=True):
-        tensor = type(x) is Tensor
-        if tensor:
-            lines.append(f"if type({name}) is not Tensor or {name}._node is not None: "
+    lines = [f"if {'not ' if is_grad_enabled() else ''}is_grad_enabled() or default[0] is not "
+             "kind: return MISSED"]
+    given: list[str] = []
+    is_native = getattr(replay.executable, "checks_arrays", False)
+
+    def look(name: str, x: Any) -> None:
+        if x is None:
+            lines.append(f"if {name} is not None: return MISSED")
+        elif isinstance(x, (list, tuple, dict)):
+            parts = [f"{name}_{i}" for i in range(len(x))]
+            lines.append(f"if type({name}) is not {type(x).__name__} or len({name}) != {len(x)}: "
                          "return MISSED")
+            values = f"{name}.values()" if isinstance(x, dict) else name
+            if isinstance(x, dict):
+                scope[f"keys_{name}"] = list(x)
+                lines.append(f"if list({name}) != keys_{name}: return MISSED")
+            lines.append(f"[{', '.join(parts)}] = {values}")
+            for part, v in zip(parts, x.values() if isinstance(x, dict) else x, strict=True):
+                look(part, v)
         else:
-            lines.append(f"if type({name}) is not ndarray: return MISSED")
-        array = f"{name}._data" if tensor else name
-        if not getattr(replay.executable, "checks_arrays", False):
-            scope |= {f"shape_{name}": data_of(x).shape, f"dtype_{name}": data_of(x).dtype}
-            lines += [f"d = {array}",
-                      f"if d.shape != shape_{name} or d.dtype is not dtype_{name} or not "
-                      "d.flags.c_contiguous: return MISSED"]
-        given.append(array)
+            array = name
+            if type(x) is Tensor:
+                lines.append(f"if type({name}) is not Tensor or {name}._node is not None: "
+                             "return MISSED")
+                array = f"d_{name}"
+                lines.append(f"{array} = {name}._data")
+            else:
+                lines.append(f"if type({name}) is not ndarray: return MISSED")
+            scope.update({f"shape_{name}": data_of(x).shape, f"dtype_{name}": data_of(x).dtype})
+            order = "" if is_native else f" or not {array}.flags.c_contiguous"
+            lines.append(f"if {array}.shape != shape_{name} or {array}.dtype is not dtype_{name}"
+                         f"{order}: return MISSED")
+            given.append(array)
+
+    names = [f"x{i}" for i in range(len(args))]
+    for name, x in zip(names, args, strict=True):
+        look(name, x)
     lines.append(f"return run({', '.join(given)})")
     body = "\n    ".join(lines)
     exec(compile_text(f"def fast({', '.join(names)}):\n    {body}\n"), scope)

@@ -24,7 +24,7 @@ from ..errors import ProgramError
 from ..program.program import Program
 from ..program.recording import Found
 from .capture import Capture, Gradient, add_gradient
-from .template import Made, put_in, tensors_of
+from .template import Given, Made, founds, put_in, tensors_of
 
 Array = Any
 MISSED: Any = object()
@@ -50,6 +50,7 @@ class Replay:
         self.seen = changes[0]
         self.is_first = [False]  # whether the call that is replayed has been recorded just now
         self.source = ""
+        self.fast: Callable[..., Any] | None = None  # a quick way in, once it was written
         self.run = self._written()
 
     def _bound(self) -> Any:
@@ -135,8 +136,7 @@ class Replay:
             if g.found is not None and g.leaf is not None and g.before is None
             and not self.is_fresh
         }
-        for i, array in self.gradients.items():
-            scope[f"g{i}"] = array
+        scope |= {f"g{i}": array for i, array in self.gradients.items()}
         self.source = "\n    ".join([f"def replay_({', '.join([*arrays, 'leaves=()'])}):", *body])
         self.scope = scope
         self.source += "\n"
@@ -211,16 +211,37 @@ class Replay:
                 lines.append(f"add_gradient(leaves[{g.place}]._node, ag{i}, {array})")
         if self.capture.pullback is not None:
             return [*lines, *self._attached(scope)]
-        if isinstance(template, Made):
-            array = self.own(template.found, scope)
-            if template.is_tensor:
-                return [*lines, "result = new(Tensor)", f"result._data = {array}",
-                        "result._node = None"]
-            return [*lines, f"result = {array}"]
-        found = self._results_found()
-        scope |= {"template": template, "rebuilt": rebuilt}
-        arrays = "".join(f"{self.own(f, scope)}, " for f in found)
-        return [*lines, f"result = rebuilt(template, ({arrays}), leaves)"]
+        made = self._written_out(template, scope, lines)
+        return [*lines, f"result = {made}"]
+
+    def _written_out(self, part: Any, scope: dict[str, Any], lines: list[str]) -> str:
+        """Write how a part of the result is made; lines to come before are added."""
+        if isinstance(part, Made):
+            array = self.own(part.found, scope)
+            if not part.is_tensor:
+                return array
+            name = f"t{len(lines)}"
+            lines += [f"{name} = new(Tensor)", f"{name}._data = {array}", f"{name}._node = None"]
+            return name
+        if isinstance(part, dict):
+            pairs = []
+            for key, v in part.items():
+                name = f"key{len(scope)}"
+                scope[name] = key
+                pairs.append(f"{name}: {self._written_out(v, scope, lines)}")
+            return f"{{{', '.join(pairs)}}}"
+        if type(part) in (list, tuple):
+            inner = "".join(f"{self._written_out(v, scope, lines)}, " for v in part)
+            return f"[{inner}]" if type(part) is list else f"({inner})"
+        if isinstance(part, Given):
+            return f"leaves[{part.place}]"
+        name = f"kept{len(scope)}"
+        scope[name] = part
+        if isinstance(part, tuple):  # a named one
+            scope["rebuilt"] = rebuilt
+            arrays = "".join(f"{self.own(f, scope)}, " for f in founds(part))
+            return f"rebuilt({name}, ({arrays}), leaves)"
+        return name
 
     def _attached(self, scope: dict[str, Any]) -> list[str]:
         """Write how results become part of the graph outside."""
@@ -254,6 +275,7 @@ class Replay:
         mine, held = self.gradients[i], g.leaf.grad
         if isinstance(held, Tensor) and held._data is mine:
             held._data = mine.copy()
+        del mine, held  # or they would count among the holders
         if self._holders(i) > self.own_holders[i]:
             self._renew(g)
 

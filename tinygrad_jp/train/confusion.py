@@ -100,6 +100,8 @@ class Counting(Metric):
     thresholds: a number or a list of them, each between 0 and 1.  top_k, class_id: see `counts`.
     """
 
+    adds_rows = True
+
     def __init__(
         self, thresholds: Any = None, top_k: int | None = None, class_id: int | None = None,
         name: str | None = None,
@@ -201,6 +203,8 @@ class AUC(Metric):
     spaced.  multi_label: an area for each column of outputs, averaged, by label_weights if given.
     from_logits: take sigmoid of the outputs first.
     """
+
+    adds_rows = True
 
     def __init__(
         self, num_thresholds: int = 200, curve: str = "ROC",

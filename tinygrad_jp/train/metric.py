@@ -38,6 +38,7 @@ class Metric:
     """
 
     name: str
+    adds_rows: Any = False  # whether batches may come joined; asked of metrics of ours alone
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or snake_case(type(self).__name__)

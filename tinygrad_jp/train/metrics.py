@@ -13,6 +13,7 @@ import numpy as np
 
 from ..autograd.arguments import array_of
 from ..errors import OptionError, ShapeError
+from ..vocabulary.origin import is_ours
 from . import matches
 from . import row_losses as rows
 from .confusion import AUC as AUC
@@ -46,6 +47,11 @@ class RowMean(Metric):
         self.fn = fn
         self.transform = transform
         super().__init__(name or fn.__name__)
+
+    @property
+    def adds_rows(self) -> bool:
+        """Whether batches may come joined: a function of the user's may look at a whole one."""
+        return is_ours(self.fn)
 
     def reset(self) -> None:
         """Forget every batch."""
@@ -127,6 +133,8 @@ class R2Score(Metric):
     "variance_weighted_average", or None for one a column.  num_regressors: adjust for so many.
     """
 
+    adds_rows = True
+
     def __init__(
         self, class_aggregation: str | None = "uniform_average", num_regressors: int = 0,
         name: str | None = None,
@@ -187,6 +195,8 @@ class FBetaScore(Metric):
     average: None (one a column), "micro" (of all counts), "macro" (mean over columns) or
     "weighted" (by how often each is true).  threshold: above it is yes; None: the highest score.
     """
+
+    adds_rows = True
 
     def __init__(
         self, average: str | None = None, beta: float = 1.0, threshold: float | None = None,

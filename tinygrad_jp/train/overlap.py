@@ -38,6 +38,11 @@ class IoU(Metric):
         self.is_one_hot_true, self.is_one_hot_output = is_one_hot_true, is_one_hot_output
         super().__init__(name or "iou")
 
+    @property
+    def adds_rows(self) -> bool:
+        """Whether batches may come joined: not where classes may be along the samples."""
+        return self.axis == -1
+
     def reset(self) -> None:
         """Forget every batch."""
         self.table = np.zeros((self.num_classes, self.num_classes))

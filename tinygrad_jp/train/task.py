@@ -6,8 +6,10 @@ too, is a Task.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from ..autograd.structure import leaves, rebuild
 from ..autograd.tensor import Tensor
@@ -158,10 +160,9 @@ class ModelTask(Task):
             from ..compiled.worth import is_worth_it
 
             parts = (*self._modules(), *self.criterion.losses, self.optimizer)
-            if self.compile is True:
-                learn = compiled(learn)
-            elif is_worth_it(parts, self._steps):
-                learn = compiled(learn, fallback="eager")
+            if self.compile is True or is_worth_it(parts, self._steps):
+                learn = compiled(learn, fallback=None if self.compile is True else "eager")
+                begin_gradients(p for group in self.optimizer.param_groups for p in group["params"])
         if not self.metrics:
             return lambda x, t=None, w=None: learn(x, t, w)[0]
 
@@ -195,6 +196,16 @@ class ModelTask(Task):
                 metric.update(y, t, w)
             else:
                 metric.update(y[place], t[place], w)
+
+
+def begin_gradients(parameters: Iterable[Any]) -> None:
+    """Give parameters without a gradient one of zeros, which the first step forgets again.
+
+    A step that was recorded with no gradients at its start serves no other start.
+    """
+    for p in parameters:
+        if p._node is not None and p._node.grad is None:
+            p._node.grad = np.zeros_like(p._data)
 
 
 def belongs(model: Any, optimizer: Any) -> None:

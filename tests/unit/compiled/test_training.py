@@ -226,3 +226,41 @@ def test_frozen_layers_stay(compiled: Any) -> None:
         return model
 
     agree(compiled, make, OPTIMIZERS["adam"], nn.MSELoss(), continuous, tolerance=1e-4)
+
+
+def test_two_batch_sizes_take_turns_without_new_memory(compiled):
+    w = tj.Tensor(np.ones((3, 1), np.float32), requires_grad=True)
+    optimizer = tj.optim.SGD([w], lr=0.1)
+
+    def step(x):
+        optimizer.zero_grad()
+        loss = (x @ w).square().mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    step = compiled(step)
+    full, rest = tj.Tensor(np.ones((4, 3))), tj.Tensor(np.ones((2, 3)))
+    for x in (full, rest, full, rest):
+        step(x)
+    replays = [r for several in step._replays.values() for r in several]
+    entries = [r.entry for r in replays]
+    for _ in range(3):
+        step(full)
+        step(rest)
+    assert sum(map(len, step._replays.values())) == len(replays)
+    assert [r.entry for r in replays] == entries  # none was bound anew
+    assert len(step._fast) == 2  # each size has its quick way in
+
+
+def test_lists_and_missing_arguments_have_a_quick_way_in(compiled):
+    def step(x, ys, more=None):
+        return {"loss": (x * ys[0]).sum() + ys[1]["b"].sum(), "each": [ys[0] * 2]}
+
+    step = compiled(step)
+    for i in range(4):
+        x = tj.Tensor(np.full((2, 3), float(i)))
+        found = step(x, [tj.Tensor(np.ones((2, 3))), {"b": tj.Tensor(np.arange(3.0))}], None)
+        assert found["loss"].item() == 6.0 * i + 3.0
+        assert found["each"][0].numpy().tolist() == [[2.0] * 3] * 2
+    assert len(step._fast) == sum(map(len, step._replays.values())) == 1

@@ -409,9 +409,9 @@ def test_a_compiled_step_gives_the_same_numbers():
 
 
 def test_auto_compiles_long_trainings_of_known_layers_alone(monkeypatch):
-    from tinygrad_jp.keras.models import task
+    from tinygrad_jp.compiled import worth
 
-    monkeypatch.setattr(task, "MANY", 10)
+    monkeypatch.setattr(worth, "MANY", 10)
     known, short = line(), line()
     known.fit(X, Y, epochs=6, verbose=0)
     short.fit(X, Y, epochs=2, verbose=0)
@@ -444,3 +444,30 @@ def test_ctrl_c_keeps_what_was_learned(capsys):
     assert history.epoch == [0, 1]
     assert int(model.optimizer.iterations) == 10
     assert "Ctrl-C" in capsys.readouterr().out
+
+
+def test_metrics_that_wait_are_there_for_who_looks():
+    """A batch's callback, and the object that was given to compile, see each batch."""
+    found = []
+    mae = keras.metrics.MeanAbsoluteError()
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(1, kernel_initializer="ones")])
+    model.compile(keras.optimizers.SGD(0.0), "mse", metrics=[mae])
+
+    class Look(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            found.append((logs["mean_absolute_error"], float(mae.result())))
+
+    class Count(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            found.append(float(mae.result()))
+
+    model.fit(X, Y, batch_size=10, shuffle=False, verbose=0, callbacks=[Look()])
+    errors = np.abs(model.predict(X, verbose=0) - Y.reshape(-1, 1)).mean(1)
+    wanted = [errors[: 10 * (i + 1)].mean() for i in range(4)]
+    np.testing.assert_allclose([a for a, _ in found], wanted, rtol=1e-5)
+    assert all(a == b for a, b in found)
+    found.clear()
+    model.fit(X, Y, batch_size=10, shuffle=False, verbose=0, callbacks=[Count()])
+    np.testing.assert_allclose(found, [0, *wanted[:3]], rtol=1e-5)
+    model.evaluate(X, Y, verbose=0)
+    np.testing.assert_allclose(float(mae.result()), wanted[3], rtol=1e-5)

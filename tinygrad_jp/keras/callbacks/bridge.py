@@ -131,6 +131,7 @@ class Bridge(LoopCallback):
         self._look(run)
 
     def _batch_begin(self, run: Run) -> None:
+        self.task.catch_up()
         self.callbacks.tell("on_train_batch_begin", run.batch, {})
 
     def _batch_end(self, run: Run) -> None:

@@ -221,6 +221,8 @@ class ConcordanceCorrelation(MeanMetricWrapper):
 class RootMeanSquaredError(Mean):
     """The root of the mean squared error over all batches."""
 
+    adds_rows = True
+
     def __init__(self, name: str = "root_mean_squared_error", dtype: Any = None) -> None:
         super().__init__(name, dtype)
         self._inner = train.RootMeanSquaredError(name)

@@ -11,7 +11,9 @@ from ...autograd.apply import wrap
 from ...autograd.tensor import Tensor
 from ...errors import ArgumentError
 from ...train import metrics as train
+from ...train.aside import can_join
 from ...train.metric import Metric as TrainMetric
+from ...vocabulary.origin import is_ours
 from ..config import standardize_dtype
 from ..identifiers import auto_name
 from ..variable import Variable
@@ -146,6 +148,11 @@ class Over(Metric):
         for key, value in options.items():
             setattr(self, key, value)
 
+    @property
+    def adds_rows(self) -> bool:
+        """Whether batches may come joined."""
+        return can_join(self._inner)
+
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take a batch in; sample_weight: one number a sample."""
         self._inner.update(y_pred, y_true, sample_weight)
@@ -258,6 +265,11 @@ class MeanMetricWrapper(Mean):
         super().__init__(name or auto_name(type(self).__name__), dtype)
         self._fn = fn
         self._fn_kwargs = kwargs
+
+    @property
+    def adds_rows(self) -> bool:
+        """Whether batches may come joined: not where the function looks along the samples."""
+        return is_ours(self._fn) and self._fn_kwargs.get("axis", -1) == -1
 
     def update_state(  # type: ignore[override]
         self, y_true: Any, y_pred: Any, sample_weight: Any = None

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ...autograd.structure import leaves
 from ...autograd.tensor import Tensor
 from ...errors import ArgumentError, OptionError, ShapeError
+from ...train.aside import Aside, can_join
 from ...train.metric import Mean
 from .. import losses as losses_of
 from .. import metrics as metrics_of
@@ -159,10 +162,11 @@ class CompiledLoss:
 
     def fold(self) -> list[Mean]:
         """Add the losses that were put aside to their means; gives these."""
-        for values, sizes in self._aside:
-            for mean, value, size in zip(self.means, values, sizes, strict=True):
-                mean.update(value, weight=size)
-        self._aside.clear()
+        if self._aside:
+            each, sizes = (np.array(one) for one in zip(*self._aside, strict=True))
+            for i, mean in enumerate(self.means):
+                mean.update(each[:, i], weight=sizes[:, i])
+            self._aside.clear()
         return self.means
 
     def reset_state(self) -> None:
@@ -216,6 +220,8 @@ class CompiledMetrics:
         self.names = names
         self.outputs: Outputs | None = None
         self.flat: dict[str, list[list[Metric]]] = {"metrics": [], "weighted_metrics": []}
+        self.aside = Aside(self._take_in)
+        self._can_wait = False
         for what, one in self.given.items():
             if one is not None and not isinstance(one, (list, tuple, dict)):
                 raise ArgumentError("keras_metrics_kind", what=what, given=type(one).__name__)
@@ -255,15 +261,32 @@ class CompiledMetrics:
                 for one, t, y in zip(entries, targets, predictions, strict=True)
             ]
 
+        self._can_wait = all(map(can_join, self._each()))
+
     @property
     def metrics(self) -> list[Metric]:
-        """All metrics, in order."""
+        """All metrics, in order, with every batch taken in."""
+        self.aside.fold()
+        return self._each()
+
+    def _each(self) -> list[Metric]:
         return [m for lists in self.flat.values() for several in lists for m in several]
+
+    def put(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Take a batch in, at the latest when somebody asks for a result."""
+        if self._can_wait:
+            self.aside.put(y_pred, y_true, sample_weight)
+        else:
+            self.update_state(y_true, y_pred, sample_weight)
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Take a batch in."""
         if self.outputs is None:
             self.build(y_true, y_pred)
+        self.aside.fold()
+        self._take_in(y_pred, y_true, sample_weight)
+
+    def _take_in(self, y_pred: Any, y_true: Any, sample_weight: Any) -> None:
         where = self.outputs
         assert where is not None
         predictions = where.outputs(y_pred)
@@ -280,6 +303,7 @@ class CompiledMetrics:
 
     def result(self) -> dict[str, Any]:
         """Give each metric's value under its name, that of its output in front."""
+        self.aside.fold()
         where = self.outputs
         if where is None:
             return {}
@@ -299,7 +323,8 @@ class CompiledMetrics:
 
     def reset_state(self) -> None:
         """Forget every batch."""
-        for metric in self.metrics:
+        self.aside.clear()
+        for metric in self._each():
             metric.reset_state()
 
 

@@ -47,6 +47,8 @@ class Measured:
         """Forget what the metrics have added up."""
         if self._compiled_loss is not None:
             self._compiled_loss.reset_state()
+        if self._compiled_metrics is not None:
+            self._compiled_metrics.aside.clear()
         for metric in self.metrics:
             (getattr(metric, "reset_state", None) or metric.reset)()
 

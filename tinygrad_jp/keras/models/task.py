@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -10,12 +9,11 @@ from ...autograd.arguments import tensor_of
 from ...autograd.structure import leaves
 from ...autograd.tensor import Tensor
 from ...compiled import compile as compiled
+from ...compiled import worth
 from ...errors import ArgumentError, CompileError
 from ...train.metric import Mean
-from ...train.task import Task, detached
+from ...train.task import Task, begin_gradients, detached
 from ..layers.custom import Lambda
-
-MANY = 2000  # steps from which on "auto" compiles: recording takes as long as hundreds of them
 
 
 class KerasTask(Task):
@@ -34,7 +32,8 @@ class KerasTask(Task):
         self._judged = 0
         self._losses = Mean("loss")
         self._steps = steps
-        object.__setattr__(model, "_regularized", None)  # looked up again: layers may be frozen
+        object.__setattr__(model, "_regularized", None)
+        model._adds_losses()  # looked up again: layers may be frozen
         if model._has_own("train_step"):
             self.train_step = self._own_step(model.train_step)  # type: ignore[method-assign]
         elif self.optimizer is not None:
@@ -49,12 +48,12 @@ class KerasTask(Task):
         learn = learner(model, self._learn(), self._steps)
 
         def train_step(x: Any, y: Any = None, w: Any = None) -> Any:
-            loss, each, y_pred = learn(x, y, w)
-            if loss_of is not None:
+            loss, each, y_pred = learn(x, y) if w is None else learn(x, y, w)
+            if loss_of is not None and loss_of.means:
                 loss_of.note(each, y_pred)
             if measures is not None and y is not None:
-                measures.update_state(y, outside(y_pred), w)
-            return loss.detach()
+                measures.put(y, outside(y_pred), w)
+            return loss if loss._node is None else loss.detach()
 
         return train_step
 
@@ -123,7 +122,7 @@ class KerasTask(Task):
         y_pred = model(x, training=False)
         loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=w, training=False)
         if model._compiled_metrics is not None and y is not None:
-            model._compiled_metrics.update_state(y, y_pred, w)
+            model._compiled_metrics.put(y, y_pred, w)
         return loss
 
     def predict_step(self, x: Any) -> Any:
@@ -140,6 +139,11 @@ class KerasTask(Task):
         self.logs, self._judged = {}, 0
         self._losses.reset()
         self.model.reset_metrics()
+
+    def catch_up(self) -> None:
+        """Let the metrics take in what was put aside, for whoever looks at one."""
+        if self.model._compiled_metrics is not None:
+            self.model._compiled_metrics.aside.fold()
 
     def results(self) -> dict[str, Any]:
         """Give the numbers beside the loss, under Keras's names."""
@@ -187,36 +191,30 @@ def learner(model: Any, learn: Callable[..., Any], steps: int | None) -> Callabl
     if key not in kept:
         kept.clear()
         kept[key] = compiled(learn, fallback="eager" if jit == "auto" else None)
+        begin_gradients(model._moved())
     return kept[key]  # type: ignore[no-any-return]
 
 
 def is_worth_it(model: Any, steps: int | None) -> bool:
     """Tell whether "auto" compiles: a long training, with no Python of the user's own in a step."""
-    if steps is None or steps < MANY or model._graph is None:
+    if model._graph is None:
         return False
     try:
         model.optimizer._check_recordable()
     except CompileError:
         return False
+    modules = list(model.modules())
+    written = [layer.function for layer in modules if isinstance(layer, Lambda)]
     regularizers = [getattr(v, "regularizer", None) for v in model._moved()]
-    parts = [*model.modules(), model.optimizer, *leaves(model.loss), *filter(None, regularizers)]
-    return all(is_ours(part) for part in parts)
-
-
-def is_ours(part: Any) -> bool:
-    """Tell whether something has this package's code alone in it."""
-    if isinstance(part, Lambda):
-        return False
-    own = f"{__package__.partition('.')[0]}."
-    kind = part if inspect.isfunction(part) else type(part)
-    return part is None or isinstance(part, str) or kind.__module__.startswith(own)
+    parts = [*modules, *written, model.optimizer, *leaves(model.loss), *regularizers]
+    return worth.is_worth_it(parts, steps)
 
 
 def outside(y_pred: Any) -> Any:
     """Give outputs outside the graph; a list without taking it apart."""
-    if type(y_pred) is list:
-        return [y.detach() if type(y) is Tensor else detached(y) for y in y_pred]
-    return detached(y_pred)
+    if type(y_pred) is Tensor:
+        return y_pred if y_pred._node is None else y_pred.detach()
+    return [outside(y) for y in y_pred] if type(y_pred) is list else detached(y_pred)
 
 
 def total(terms: list[Any]) -> Any:
