@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections import Counter
 from collections.abc import Generator
+from getpass import getuser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,10 @@ from tinygrad_jp.testing import load_profile
 from tinygrad_jp.testing.assertions import tried
 from tinygrad_jp.vocabulary.rule import REGISTRY
 
+# compiled objects of test runs: kept from one to the next, but not among the user's own
+os.environ.setdefault(
+    "TINYGRAD_JP_CACHE", str(Path(tempfile.gettempdir(), f"tinygrad_jp-tests-{getuser()}"))
+)
 load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tj-ci"))
 
 
