@@ -65,3 +65,24 @@ def test_the_changelog_begins_with_what_comes_after_this_version():
     versions = re.findall(r"^## \[(.+?)\]", history, re.MULTILINE)
     assert versions[0] == "Unreleased"
     assert len(versions) == 1 or versions[1] == tj.__version__
+
+
+COMMUNITY = ["CONTRIBUTING.md", "CONTRIBUTING.en.md", "SECURITY.md", "CHANGELOG.md"]
+
+
+@pytest.mark.parametrize("page", COMMUNITY)
+def test_links_lead_somewhere(page):
+    text = (ROOT / page).read_text("utf-8")
+    targets = re.findall(r"\]\(([^)\s]+)\)", text)
+    assert targets
+    for target in targets:
+        if "://" not in target and not target.startswith("#"):
+            assert (ROOT / target.split("#")[0]).exists(), target
+
+
+def test_contributing_says_the_same_in_both_languages():
+    ja, en = ((ROOT / page).read_text("utf-8") for page in COMMUNITY[:2])
+    for part in ("\n## ", "\n| ", "\n- ", "\n1. ", "```console", "`nox -s "):
+        assert ja.count(part) == en.count(part), part
+    ja, en = (ROOT / "SECURITY.md").read_text("utf-8").split("\n## Security\n")
+    assert ja.count("\n| ") == en.count("\n| ")

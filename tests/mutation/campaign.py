@@ -5,7 +5,8 @@
 The changes are Cosmic Ray's; what is changed and how is said in pyproject.toml, [tool.cosmic-ray].
 Each change is tried in a copy of the checkout, by the tests that ran the changed line, as
 measured by:  pytest tests/unit tests/laws --cov --cov-context=test --junitxml=out/mutation.xml
-Writes out/mutation.jsonl, one line a change, and prints the score and every survivor.
+Writes out/mutation.jsonl, one line a change, and prints the score and every survivor; with
+--again FILE, tries the survivors of such a file once more, by tests that came since.
 """
 
 from __future__ import annotations
@@ -106,6 +107,14 @@ def sample(files: list[Path], how: dict[str, Any], count: int, seed: int) -> lis
     draw = random.Random(seed)
     places = draw.sample(sorted(fits), min(count, len(fits)))
     return [draw.choice(fits[place]) for place in places]
+
+
+def survivors(results: Path) -> Iterator[Mutant]:
+    """Read the changes that no test noticed out of a file of results."""
+    for line in results.read_text("utf-8").splitlines():
+        r = json.loads(line)
+        if r["outcome"] != "killed":
+            yield Mutant(r["file"], r["line"], f"core/{r['operator']}", r["occurrence"])
 
 
 # ── which tests run a line ──────────────────────────────────────────────────────────────────────
@@ -247,6 +256,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--sample", type=int, default=200, help="how many places to change")
     parser.add_argument("--seed", type=int, default=0, help="which places")
+    parser.add_argument("--again", type=Path, help="a file of results, whose survivors to try")
     parser.add_argument("--only", default="", help="files whose path holds this text")
     parser.add_argument("--jobs", type=int, default=1, help="processes, each with its own copy")
     parser.add_argument("--coverage", type=Path, default=ROOT / ".coverage")
@@ -255,7 +265,10 @@ def main() -> int:
     asked = parser.parse_args()
     files = [f for p in how["module-path"] for f in sorted((ROOT / p).glob("*.py"))]
     files = [f for f in files if asked.only in f.as_posix() and f.name != "__init__.py"]
-    mutants = sample(files, how, asked.sample, asked.seed)
+    if asked.again:
+        mutants = list(survivors(asked.again))
+    else:
+        mutants = sample(files, how, asked.sample, asked.seed)
     chooser = Chooser(asked.coverage, asked.junit, how["seconds"], how["tests"])
     for mutant in mutants:
         mutant.tests = chooser.tests(mutant.file, mutant.line)

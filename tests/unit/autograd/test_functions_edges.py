@@ -20,6 +20,7 @@ from tinygrad_jp.errors import (
     RuleError,
     ShapeError,
     TinygradError,
+    TinygradWarning,
 )
 from tinygrad_jp.vocabulary.rule import REGISTRY
 
@@ -321,6 +322,12 @@ def test_a_hook_may_change_a_gradient_but_not_its_shape():
     assert x.grad.tolist() == [4.0, 4.0]
     with pytest.raises(GradientError):
         tj.tensor([1.0]).register_hook(lambda g: None)
+
+
+def test_a_check_in_low_precision_warns_at_the_line_that_asked():
+    with pytest.warns(TinygradWarning, match="float32") as caught:
+        assert tj.gradcheck(lambda x: (x * x).to(tj.float32), leaf(X))
+    assert [w.filename for w in caught] == [__file__]
 
 
 def test_labels_are_refused_before_they_index():
