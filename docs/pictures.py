@@ -2,13 +2,15 @@
 
 python docs/pictures.py
 
-Those of examples (boundaries of the moons, digits, exercises of housing) are drawn by the examples;
-the photographs of the player are taken by tests/bench/player.py.
+Takes a minute or two: the larger examples train. The photographs of the player, and the
+picture of long runs, are made by tests/bench/player.py and tests/bench/soak.py.
 """
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -150,6 +152,25 @@ def operations(lang: Language) -> None:
         tj.draw(f, *given, order=1).save(IMAGES / f"op_{name}_{lang}.svg")
 
 
+def examples(lang: Language) -> None:
+    """Take over the pictures that the larger examples draw."""
+    import housing as boston
+    import moons
+    import two_layer_net
+    from pictures import pictures
+
+    chosen = {moons: ([], "moons_boundaries"), boston: ([], "housing_exercises"),
+              two_layer_net: (["--data", "5k"], "two_layer_net_accuracy")}
+    ending = "" if lang == "ja" else "_en"
+    for module, (arguments, name) in chosen.items():
+        with tempfile.TemporaryDirectory() as folder:
+            module.main(["--out", folder, *arguments])
+            shutil.copy(Path(folder) / f"{name}.png", IMAGES / f"{name}{ending}.png")
+    for name, drawing in pictures(lang == "ja"):
+        if name in ("fifty_layers", "misfit"):
+            drawing.save(IMAGES / f"{name}_{lang}.svg")
+
+
 def main() -> None:
     """Draw every picture in both languages."""
     keras.utils.set_random_seed(0)
@@ -157,7 +178,7 @@ def main() -> None:
     for lang in languages:
         set_language(lang)
         for draw in (two_apples, two_paths, steps_and_errors, activations, vanishing, housing,
-                     health, operations):
+                     health, operations, examples):
             draw(lang)
     set_language(None)
 

@@ -20,6 +20,7 @@ import numpy as np
 
 import tinygrad_jp as tj
 from tinygrad_jp import data, nn, optim
+from tinygrad_jp.errors import language
 from tinygrad_jp.plot import COLOURS, curves, picture
 
 NOTE = (
@@ -136,27 +137,39 @@ def main(argv: list[str] | None = None) -> dict[str, object]:
     if (options.data, options.epochs) == ("boston", 100):
         print(SLOW)
 
+    ja = language() == "ja"
+    if not ja:
+        unit = "1,000 dollars" if options.data == "boston" else "100,000 dollars"
     kinds = ("features", "curves", "prediction", "exercises")
     pictures = [options.out / f"housing_{kind}.png" for kind in kinds]
     with picture(pictures[0], 1, 3, (3.0, 2.8)) as axes:
         for ax, i in zip(axes, chosen, strict=True):
             ax.scatter(x_all[:, i], t, s=8, color=COLOURS[0], alpha=0.6)
-            ax.set(title=f"{names[i]} と価格", xlabel=names[i], ylabel=f"価格({unit})")
+            ax.set(title=f"{names[i]} と価格" if ja else f"{names[i]} and price", xlabel=names[i],
+                   ylabel=f"価格({unit})" if ja else f"price ({unit})")
     with picture(pictures[1], 1, 2, (4.0, 3.2)) as axes:
         epochs = range(1, len(mse) + 1)
-        curves(axes[0], epochs, {"MSE": mse}, "二乗誤差 MSE", "エポック", "MSE", log=True)
-        curves(axes[1], epochs, {"MAE": mae}, "絶対誤差 MAE", "エポック", "MAE", log=True)
+        across = "エポック" if ja else "epoch"
+        curves(axes[0], epochs, {"MSE": mse}, "二乗誤差 MSE" if ja else "MSE", across, "MSE", True)
+        curves(axes[1], epochs, {"MAE": mae}, "絶対誤差 MAE" if ja else "MAE", across, "MAE", True)
     with picture(pictures[2], size=(4.2, 4.0)) as ax:
         ax.scatter(t_test, y, s=12, color=COLOURS[0])
-        ax.plot([t.min(), t.max()], [t.min(), t.max()], color=COLOURS[1], label="予測 = 正解")
+        ax.plot([t.min(), t.max()], [t.min(), t.max()], color=COLOURS[1],
+                label="予測 = 正解" if ja else "predicted = price")
         ax.legend()
-        ax.set(title=f"テストデータ(MAE {test_mae:.2f} {unit})",
-               xlabel="正解の価格", ylabel="予測した価格")
-    exercises = {"(1) 特徴量の数": more, "(2) 隠れ層": shapes, "(3) 学習率": rates}
+        ax.set(title=f"テストデータ(MAE {test_mae:.2f} {unit})" if ja else
+               f"test rows (MAE {test_mae:.2f} {unit})",
+               xlabel="正解の価格" if ja else "price", ylabel="予測した価格" if ja else "predicted")
+    titles = (("(1) 特徴量の数", "(2) 隠れ層", "(3) 学習率", "テスト", "訓練の MSE") if ja else
+              ("(1) features", "(2) hidden layers", "(3) learning rate", "test", "MSE in training"))
+    exercises = dict(zip(titles, (more, shapes, rates), strict=False))
     with picture(pictures[3], 1, 3, (4.6, 3.0)) as axes:
         for ax, (title, results) in zip(axes, exercises.items(), strict=True):
-            lines = {f"{k}: テスト {r['test_mse']:.1f}": r["curve"] for k, r in results.items()}
-            curves(ax, range(1, len(mse) + 1), lines, title, "エポック", "訓練の MSE", True, True)
+            words = {k: k if ja else str(k).replace("B なし", "no B").replace("なし", "none")
+                     for k in results}
+            lines = {f"{words[k]}: {titles[3]} {r['test_mse']:.1f}": r["curve"]
+                     for k, r in results.items()}
+            curves(ax, range(1, len(mse) + 1), lines, title, across, titles[4], True, True)
             ax.set_ylim(top=2 * max(mse))  # the largest learning rate goes off the page
     for path in pictures:
         print(f"絵 picture: {path}")

@@ -21,6 +21,7 @@ import numpy as np
 
 import tinygrad_jp as tj
 from tinygrad_jp.data import make_moons
+from tinygrad_jp.errors import language
 from tinygrad_jp.nn.functional import cross_entropy
 from tinygrad_jp.plot import boundary, curves, picture
 
@@ -165,19 +166,24 @@ def main(argv: list[str] | None = None) -> dict[str, object]:
     print("シグモイドと二乗誤差 sigmoid and squared error: 正解率 accuracy {accuracy:.3f}、"
           "手計算の勾配との差 |hand − autograd| ≤ {largest_difference:.1e}".format(**variant))
 
-    shown = {"隠れ層なし": flat, **{f"隠れ層 {h}": m for h, m in models.items()}}
+    ja = language() == "ja"
+    nodes, none, seen, new = (
+        ("隠れ層", "隠れ層なし", "訓練", "テスト") if ja else ("hidden", "none", "train", "test")
+    )
+    shown = {none: flat, **{f"{nodes} {h}": m for h, m in models.items()}}
     pictures = [options.out / "moons_boundaries.png", options.out / "moons_loss.png"]
     columns = min(4, len(shown))
     with picture(pictures[0], -(-len(shown) // columns), columns, (2.6, 2.4)) as axes:
         for ax, (name, m) in zip(axes, shown.items(), strict=False):
-            title = f"{name}: 訓練 {accuracy(m, x, t):.3f} テスト {accuracy(m, x_new, t_new):.3f}"
+            title = f"{name}: {seen} {accuracy(m, x, t):.3f} {new} {accuracy(m, x_new, t_new):.3f}"
             boundary(ax, lambda p, m=m: predict(m, p), x, t, title)
         for ax in axes[len(shown):]:
             ax.set_axis_off()
     with picture(pictures[1]) as ax:
         curves(ax, list(losses[options.hidden[0]]),
-               {f"隠れ層 {h}": list(losses[h].values()) for h in options.hidden[:5]},
-               "ノード数と損失の減り方", "回数", "損失", log=True)
+               {f"{nodes} {h}": list(losses[h].values()) for h in options.hidden[:5]},
+               *(("ノード数と損失の減り方", "回数", "損失") if ja else
+                 ("hidden nodes and losses", "passes", "loss")), log=True)
     for path in pictures:
         print(f"絵 picture: {path}")
     print(f"{perf_counter() - began:.1f} 秒 seconds")

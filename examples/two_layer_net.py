@@ -15,7 +15,7 @@ import numpy as np
 
 import tinygrad_jp as tj
 from tinygrad_jp.data import load_mnist, load_mnist_5k
-from tinygrad_jp.errors import DownloadError
+from tinygrad_jp.errors import DownloadError, language
 from tinygrad_jp.plot import curves, picture
 
 
@@ -174,13 +174,17 @@ def main(argv=None):
     print(f"  {options.iterations} 回 iterations: {seconds:.1f} 秒 seconds")
 
     pictures = [options.out / f"two_layer_net_{kind}.png" for kind in ("accuracy", "digits")]
+    ja = language() == "ja"
     with picture(pictures[0], 1, 2, (4.4, 3.4)) as (left, right):
         window = max(len(losses) // 100, 1)
         smooth = np.convolve(losses, np.ones(window) / window, "valid")
-        curves(left, range(len(smooth)), {"損失": smooth}, "損失(移動平均)", "回数", "損失")
+        curves(left, range(len(smooth)), {"": smooth}, *(
+            ("損失(移動平均)", "回数", "損失") if ja else
+            ("loss (moving average)", "iterations", "loss")))
         both = np.array(history)
-        curves(right, range(1, len(both) + 1), {"訓練": both[:, 0], "テスト": both[:, 1]},
-               "正解率", "エポック", "正解率")
+        seen, new = ("訓練", "テスト") if ja else ("train", "test")
+        curves(right, range(1, len(both) + 1), {seen: both[:, 0], new: both[:, 1]}, *(
+            ("正解率", "エポック", "正解率") if ja else ("accuracy", "epoch", "accuracy")))
     x_test, t_test = test_set
     with tj.no_grad():
         read = network.predict(x_test[:500]).numpy().argmax(1)
@@ -189,7 +193,8 @@ def main(argv=None):
     with picture(pictures[1], 2, 6, (1.3, 1.5)) as axes:
         for ax, i in zip(axes, [*right_ones, *wrong], strict=False):
             ax.imshow(x_test[i].reshape(28, 28), cmap="gray_r")
-            ax.set_title(f"{t_test[i].argmax()} を {read[i]} と", color="C3" if i in wrong else "k")
+            title = ("{} を {} と" if ja else "{} → {}").format(t_test[i].argmax(), read[i])
+            ax.set_title(title, color="C3" if i in wrong else "k")
             ax.set_axis_off()
     for path in pictures:
         print(f"絵 picture: {path}")

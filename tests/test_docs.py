@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 import tomllib
 from itertools import pairwise
 from pathlib import Path
@@ -108,13 +109,36 @@ def test_every_picture_is_shown_somewhere():
     assert [p.name for p in sorted((DOCS / "images").iterdir()) if p.name not in text] == []
 
 
-@pytest.fixture(scope="module")
-def operations():
-    """Import docs/operations.py."""
-    spec = importlib.util.spec_from_file_location("operations", DOCS / "operations.py")
+def load(name):
+    """Import a script of docs/."""
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", DOCS / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_pictures_are_drawn_by_the_project(language, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    pictures = load("pictures")
+    monkeypatch.setattr(pictures, "IMAGES", tmp_path)
+    errors.set_language(language)
+    try:
+        for draw in (pictures.two_apples, pictures.two_paths, pictures.steps_and_errors,
+                     pictures.activations, pictures.vanishing, pictures.operations):
+            draw(language)
+    finally:
+        errors.set_language(None)
+    drawn = {p.name for p in tmp_path.iterdir()}
+    assert len(drawn) == 10
+    assert drawn <= {p.name for p in (DOCS / "images").iterdir()}
+    assert {"ja": "りんご", "en": "apple"}[language] in (tmp_path / f"apples_{language}.svg").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def operations():
+    """Import docs/operations.py."""
+    return load("operations")
 
 
 def test_every_rule_is_on_the_page_of_operations(operations):
