@@ -65,7 +65,12 @@ def test_a_pass_alone_computes_the_same(improve: Any) -> None:
     before, _ = program.run(arrays)
     found, _ = after.run(kept(program, after, arrays))
     for a, b in zip(found, before, strict=True):
-        np.testing.assert_array_equal(a, b)
+        same(a, b)
+
+
+def same(a: Any, b: Any) -> None:
+    """Compare to two units: NumPy's tanh and exp round otherwise where memory lies otherwise."""
+    np.testing.assert_array_max_ulp(a, b, maxulp=2)
 
 
 def kept(before: Program, after: Program, arrays: list[Any]) -> list[Any]:
@@ -81,7 +86,7 @@ def test_all_passes_leave_less_to_do() -> None:
     assert names.count(np.exp) == 1, "one is not used"
     assert np.negative not in names
     for a, b in zip(after.run(kept(program, after, arrays))[0], program.run(arrays)[0], strict=True):
-        np.testing.assert_array_equal(a, b)
+        same(a, b)
 
 
 def at_the_edges(x: Any) -> Any:
