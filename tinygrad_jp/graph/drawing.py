@@ -92,6 +92,8 @@ def draw(
     )
     if depth is not None and (not isinstance(depth, int) or depth < 0):
         raise OptionError("draw_depth", given=depth)
+    if not isinstance(gradients, bool) and gradients != "gathered":
+        raise OptionError("draw_gradients", given=gradients)
     if isinstance(x, BaseException):
         graph, marks = graph_of_failure(x, named_tensors(names), look)
         return Drawing(graph, look.but(marks=marks, gradients=False), depth=depth, fold=bool(fold))
@@ -121,7 +123,7 @@ def _chosen(highlight: Any, graph: Graph, ids: dict[Any, str]) -> set[str]:
             mine = {node.id for node in graph.nodes if one in (node.id, node.name)}
         if not mine:
             known = ", ".join(dict.fromkeys(n.name for n in graph.nodes if n.name))
-            raise OptionError("draw_highlight", given=one, known=known)
+            raise OptionError("draw_highlight", given=one, known=known or "-")
         found |= mine
     return found
 

@@ -280,7 +280,7 @@ class Explanation:
 
     def _contribution(self, path: Path) -> str:
         slopes = path.slopes
-        product = "" if not slopes or len(slopes) > MOST_STEPS else (
+        product = "" if not slopes or not 1 < len(slopes) <= MOST_STEPS else (
             " × ".join(number(s) if s >= 0 else f"({number(s)})" for s in slopes) + " = "
         )
         name = f"∂{symbol(self.output)}/∂{self.asked()}"

@@ -102,7 +102,8 @@ def graph_of_failure(
     edges = list(graph.edges)
     here = f"n{len(nodes) + sum(_is_new(a) for a in arguments)}"
     marks: dict[str, str] = {}
-    known = {id(t._data): name for name, t in named.pairs}
+    known = {id(array): name for name, array in named.arrays}
+    known |= {id(t._data): name for name, t in named.pairs}
     for name, argument in zip(failed.names, arguments, strict=False):
         if argument is None:
             continue
@@ -111,16 +112,17 @@ def graph_of_failure(
         else:
             value = copied(argument)
             source = f"n{len(nodes)}"
-            given = argument.name or known.get(id(argument._data)) if isinstance(
-                argument, Tensor
-            ) else None
+            given = getattr(argument, "name", None) or known.get(
+                id(getattr(argument, "_data", argument))
+            )
             nodes.append(GraphNode(
                 source, "constant", name, name=given,
                 shape=None if value is None else value.shape,
                 dtype=str(argument.dtype) if hasattr(argument, "dtype") else None, value=value,
             ))
         edges.append(Edge(source, here, name))
-        if np.ndim(getattr(argument, "_data", argument)):
+        fits_all = failed.rule is None or failed.rule.broadcasts  # as a single number does
+        if np.ndim(getattr(argument, "_data", argument)) or not fits_all:
             marks[source] = ""
     rule = failed.rule
     shapes = "  ".join(

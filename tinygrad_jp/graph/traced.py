@@ -82,7 +82,7 @@ def traced(f: Callable[..., Any], inputs: Sequence[Any], names: Any = None) -> T
     with ExitStack() as stack:
         stack.enter_context(enable_grad())
         stack.enter_context(_as_it_was([m for _, m in named.modules]))
-        stack.enter_context(_notes())
+        stack.enter_context(_notes(user_line()))
         for path, root in named.modules:
             stack.enter_context(_calls(root, path, calls))
         result = f(*given)
@@ -178,8 +178,11 @@ def _calls(root: Any, name: str, calls: list[Call]) -> Iterator[None]:
 
 
 @contextmanager
-def _notes() -> Iterator[None]:
-    """Write down each operation's source line, in this thread, and its constants."""
+def _notes(outside: Any) -> Iterator[None]:
+    """Write down each operation's source line, in this thread, and its constants.
+
+    outside: the line that asked for the run, which is not where an operation comes from.
+    """
     here = get_ident()
 
     def watch(rule: Any, values: Any, y: Any, node: Any) -> None:
@@ -187,7 +190,7 @@ def _notes() -> Iterator[None]:
             return
         kept = note(node)
         line = user_line()
-        if line is not None:
+        if line is not None and line != outside:
             kept.setdefault("line", line)
         if not rule.listed:
             kept["given"] = {

@@ -205,6 +205,7 @@ def test_no_engine_names_both_remedies(no_engine, monkeypatch, language):
     tj.errors.set_language(language)
     assert '".[graph]"' in str(caught.value)
     assert "apt-get install graphviz" in str(caught.value)
+    assert "pip install graphviz" in str(caught.value), "which runs the program"
     tj.errors.set_language(None)
 
 

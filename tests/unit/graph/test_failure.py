@@ -54,6 +54,17 @@ def test_data_numbers_and_names():
     assert [n.dtype for n in drawing.graph.nodes] == ["float64", "float64", None]
 
 
+def test_a_number_that_does_not_fit_is_marked_and_arrays_have_their_names():
+    data = np.ones((3, 3))
+    drawing = draw(failing(lambda: leaf(2.0, "a") @ data), names={"data": data})
+    assert [n.name for n in drawing.graph.nodes] == ["a", "data", None]
+    assert set(drawing.look.marks) == {"n0", "n1", "n2"}
+    fitting = failing(lambda: leaf(np.ones(3)) + leaf(np.ones(4)) * leaf(2.0))
+    assert {n.shape for n in draw(fitting).graph.nodes if n.id in draw(fitting).look.marks} == {
+        (3,), (4,), None,
+    }
+
+
 def test_a_list_that_does_not_fit():
     parts = [leaf(np.ones((2, 3))), leaf(np.ones((3, 2)))]
     drawing = draw(failing(lambda: tj.concatenate(parts)))

@@ -146,6 +146,13 @@ def test_source_lines():
     assert found[0].startswith("test_traced.py:"), "no folder of this machine"
 
 
+def test_the_line_that_asks_for_a_drawing_made_no_operation():
+    drawing = draw(nn.Sequential(nn.Linear(2, 2), nn.Tanh()), (3, 2))
+    assert [n.line for n in drawing.graph.nodes if n.kind == "operation"] == [None, None]
+    in_a_line = draw(lambda x: np.sin(x), 1.0)
+    assert "np.sin(x)" in in_a_line.graph.outputs[0].line
+
+
 def test_a_dict_of_results_names_them():
     drawing = draw(lambda x: {"double": x * 2, "square": x * x}, 3.0)
     assert [n.name for n in drawing.graph.outputs] == ["double", "square"]
@@ -189,6 +196,7 @@ def test_a_run_is_recorded_even_under_no_grad():
         (lambda: draw(lambda: tj.Tensor(1.0)), GradientError, "draw_no_graph"),
         (lambda: draw(3), ArgumentError, "draw_not_a_tensor"),
         (lambda: draw(lambda x: x * 2, 1.0, depth=-1), OptionError, "draw_depth"),
+        (lambda: draw(lambda x: x * 2, 1.0, gradients="all"), OptionError, "draw_gradients"),
         (lambda: draw(lambda x: x * 2, 1.0, highlight="nobody"), OptionError, "draw_highlight"),
         (lambda: draw(lambda x, y: x * y, 1.0, 2.0, order=2), OptionError, "draw_order"),
     ],
