@@ -144,6 +144,14 @@ def test_products_of_vectors_along_the_first_axis_of_three():
         tj.cross(leaf(np.ones((2, 2))), np.ones((2, 2)))
 
 
+def test_norms_of_matrices_are_over_the_last_two_axes():
+    x = np.arange(24.0).reshape(2, 3, 4)
+    for ord in ("fro", "nuc", 1):
+        ours = tj.linalg.matrix_norm(leaf(x), ord).detach().numpy()
+        assert_allclose(ours, [np.linalg.norm(m, ord) for m in x])
+    assert tj.linalg.matrix_norm(leaf(x), keepdim=True).shape == (2, 1, 1)
+
+
 def test_prelu_of_one_and_of_many_slopes():
     x = np.arange(-6.0, 6.0).reshape(1, 2, 3, 2)
     slopes = np.array([0.1, 10.0])
@@ -230,6 +238,7 @@ HINTS = {
     "singular": (lambda: np.linalg.inv(leaf(np.zeros((2, 2)))), MatrixError, "float64[2, 2]"),
     "None": (lambda: np.matmul(leaf(X), None), TinygradError, "None"),
     "a word": (lambda: leaf(X) * "a", TypeError, "str"),
+    "a list of words": (lambda: leaf(X) * ["a", "b", "c"], ArgumentError, "list"),
 }
 
 
@@ -278,6 +287,9 @@ RULES_THAT_ERR = {
     "another shape, where it broadcasts": (lambda g, x: np.ones((7, 7)), {"broadcasts": True}, "(7, 7)"),
     "fewer axes, where it broadcasts": (lambda g, x: np.ones(3), {"broadcasts": True}, "(3,)"),
     "no array": (lambda g, x: "nothing", {}, "str"),
+    "another shape, computed": (lambda g, x: g.sum() * np.ones((7, 7)), {"broadcasts": True}, "(7, 7)"),
+    "fewer axes, computed": (lambda g, x: g[0], {"broadcasts": True}, "(3,)"),
+    "none of the axes": (lambda g, x: g.sum(), {"broadcasts": True}, "()"),
 }  # fmt: skip
 
 

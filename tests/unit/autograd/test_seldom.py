@@ -18,13 +18,16 @@ from tinygrad_jp.autograd.apply import ITEM
 from tinygrad_jp.errors import (
     ArgumentError,
     GradcheckError,
+    GradientError,
     NonFiniteError,
     RuleError,
     ShapeError,
     TinygradError,
 )
+from tinygrad_jp.rules.series import convolve_full
 from tinygrad_jp.vocabulary import call as calls
 from tinygrad_jp.vocabulary.domain import Sampler, samples
+from tinygrad_jp.vocabulary.primitives import log_or_zero
 from tinygrad_jp.vocabulary.rule import REGISTRY, Registry, Rule
 
 
@@ -35,7 +38,7 @@ def leaf(data: Any) -> tj.Tensor:
 # ── anomalies ───────────────────────────────────────────────────────────────────────────────────
 
 
-def test_no_line_of_a_users_where_only_c_calls():
+def test_no_line_of_a_users_where_only_c_calls(monkeypatch):
     found: list[Any] = []
     _thread.start_new_thread(found.extend, (starmap(anomaly.user_line, [()]),))
     until = time.monotonic() + 10
@@ -43,6 +46,8 @@ def test_no_line_of_a_users_where_only_c_calls():
         time.sleep(0.001)
     assert found == [None]
     assert anomaly.user_line().file == __file__
+    monkeypatch.setattr(anomaly, "_frames", lambda: iter(()))
+    assert anomaly.user_line() is None
 
 
 def test_statistics_of_what_is_no_number():
@@ -187,6 +192,43 @@ def test_what_a_composite_cannot_take():
         np.rot90(x, "a")
 
 
+def test_arguments_that_numpy_takes_and_a_composite_does_not():
+    x = leaf([[3.0, 1.0], [2.0, 4.0]])
+    for options in ({"stat_length": 2}, {"end_values": 2}):
+        with pytest.raises(ArgumentError, match=next(iter(options))):
+            np.pad(x, 1, "mean", **options)
+
+
+def test_where_alone_lists_places():
+    x = leaf([[3.0, 1.0], [2.0, 4.0]])
+    rows, columns = np.where(x > 2)
+    assert (rows.tolist(), columns.tolist()) == ([0, 1], [0, 1])
+
+
+def test_least_squares_with_a_bound_for_what_counts_as_zero():
+    a, b = np.array([[1.0, 0.0], [0.0, 1e-6], [0.0, 0.0]]), np.ones(3)
+    for rcond, rank in ((1e-9, 2), (1e-3, 1)):
+        ours, theirs = np.linalg.lstsq(leaf(a), b, rcond), np.linalg.lstsq(a, b, rcond)
+        assert ours[2] == theirs[2] == rank
+        assert_allclose(ours[0].detach().numpy(), theirs[0], rtol=1e-9)
+
+
+def test_only_vectors_are_convolved():
+    for a, b in ((np.ones((2, 2)), np.ones(2)), (np.ones(2), np.ones((2, 2)))):
+        with pytest.raises(ValueError, match="vectors"):
+            convolve_full(a, b)
+    assert convolve_full(np.ones(2), np.array([1.0, 3.0])).tolist() == [1.0, 4.0, 3.0]
+
+
+def test_the_logarithm_that_is_zero_at_zero_warns_of_nothing():
+    x = leaf([0.0, 2.0])
+    with np.errstate(all="raise"):
+        y = log_or_zero(x)
+        y.sum().backward()
+    assert y.tolist() == [0.0, np.log(2.0)]
+    assert x.grad.tolist() == [0.0, 0.5]
+
+
 def test_nothing_has_the_default_dtype():
     assert tj.tensor([]).dtype == np.float32
     assert tj.tensor([[]]).shape == (1, 0)
@@ -258,6 +300,97 @@ def test_one_of_several_results():
     q, r = np.linalg.qr(leaf([[2.0, 1.0], [1.0, 3.0]]))
     assert tj.gradcheck(lambda x: np.linalg.qr(x)[1], leaf([[2.0, 1.0], [1.0, 3.0]]))
     (q.sum() + r.sum()).backward()
+
+
+def test_a_whole_number_beside_a_result_has_no_gradient():
+    @tj.primitive
+    def halved(x: Any) -> Any:
+        return x / 2, np.asarray(x > 1).astype(np.int64)
+
+    def pull(g: Any) -> Any:
+        return g[0] / 2
+
+    tj.rule(halved, pull, outputs=2)
+    try:
+        x = leaf([1.0, 4.0])
+        y, large = halved(x)
+        assert large.tolist() == [0, 1]
+        assert not large.requires_grad
+        y.sum().backward()
+        assert x.grad.tolist() == [0.5, 0.5]
+    finally:
+        REGISTRY.pop(halved, None)
+
+
+def test_a_hooked_leaf_while_older_nodes_wait():
+    w, seen = leaf([3.0]), []
+    y = w * 2
+    x = leaf([5.0])  # newer than y
+    x.register_hook(lambda g: seen.append(g.tolist()))
+    (x * y).sum().backward()
+    assert (seen, x.grad.tolist(), w.grad.tolist()) == ([[6.0]], [6.0], [10.0])
+
+
+def test_a_gradient_that_only_looks_like_an_array_fails_in_its_own_words():
+    class Odd:
+        shape = (7, 7)
+
+    @tj.primitive
+    def odd(x: Any) -> Any:
+        return x * 2
+
+    tj.rule(odd, lambda g, x: Odd(), broadcasts=True)
+    try:
+        with pytest.raises(AttributeError, match="Odd"):
+            odd(leaf([1.0])).sum().backward()
+    finally:
+        REGISTRY.pop(odd, None)
+
+
+def test_a_constant_that_was_changed_is_named_by_its_place():
+    w, c = leaf([1.0, 2.0]), tj.tensor([1.0, 2.0], dtype=tj.float64)
+    y = (w * c).sum()
+    c.data[0] = 5.0
+    with pytest.raises(GradientError, match=r"\bb\b.*np\.multiply|np\.multiply.*\bb\b"):
+        y.backward()
+
+
+def test_a_checkpoint_that_loses_its_graph_when_it_runs_again():
+    x, runs = leaf([1.0, 2.0]), []
+
+    def f(x: tj.Tensor) -> tj.Tensor:
+        runs.append(1)
+        return x * 2 if len(runs) == 1 else (x * 2).detach()
+
+    tj.checkpoint(f, x).sum().backward()
+    assert len(runs) == 2
+    assert x.grad.tolist() == [0.0, 0.0]
+
+
+def test_a_transform_within_a_checkpoint():
+    w = leaf([1.0, 2.0])
+    slope = tj.grad(lambda z: (z**3).sum())
+    tj.checkpoint(slope, w).sum().backward()
+    assert w.grad.tolist() == [6.0, 12.0]
+
+
+def test_a_mode_that_is_entered_twice():
+    mode = tj.set_grad_enabled(False)
+    with mode:
+        with mode:
+            assert not tj.is_grad_enabled()
+        assert not tj.is_grad_enabled()
+    assert tj.is_grad_enabled()
+
+
+def test_a_decorated_generator_keeps_its_name():
+    @tj.no_grad()
+    def numbers() -> Any:
+        """Count."""
+        yield tj.is_grad_enabled()
+
+    assert (numbers.__name__, numbers.__doc__) == ("numbers", "Count.")
+    assert list(numbers()) == [False]
 
 
 def test_a_checkpoint_whose_results_need_no_gradient():

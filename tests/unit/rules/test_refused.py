@@ -112,6 +112,7 @@ ALLOWED: dict[str, Any] = {
     "choose around": lambda x: np.choose([-1, 0, 3], [x[0], x[1]], mode="wrap"),
     "choose clipped": lambda x: np.choose([-1, 0, 3], [x[0], x[1]], mode="clip"),
     "unequal parts": lambda x: np.array_split(x, 2, axis=1)[0],
+    "parts of the first axis": lambda x: np.array_split(x, 2)[0],
     "parts cut at places": lambda x: np.array_split(x, [1], axis=1)[1],
     "pad with two values": lambda x: np.pad(x, ((1, 0), (0, 2)), constant_values=(5.0, 7.0)),
     "pad one axis only": lambda x: np.pad(x, ((0, 0), (1, 2)), "reflect"),
