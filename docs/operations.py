@@ -236,6 +236,8 @@ def meaning(entry: Entry, lang: str) -> str:
     found = formula_of(entry) if isinstance(entry, Rule) else None
     if found is None or found.is_general:
         return words
+    if name in MEANINGS and found.forward.text == f"y = {entry.about}":
+        return words  # words that stand where a formula would
     text = plain(found.forward.text)
     return text if words in text or name not in MEANINGS else f"{text}<br>{words}"
 
