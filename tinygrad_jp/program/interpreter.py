@@ -18,6 +18,8 @@ from ..vocabulary.fast import FAST
 from ..vocabulary.primitive import raw
 from . import operations as ops
 from .program import Instruction, Program, Value
+from .trace import WHOLE
+from .whole import Opaque
 
 Array = Any
 Entry = Callable[..., "bool | None"]
@@ -36,12 +38,14 @@ class NumpyProgram:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.names = program.names()
+        self.networks = set(map(raw, WHOLE))
         self.results = self._roots_of_outputs()
         self.last = self._last_uses()
         self.root: dict[Value, Value] = {}  # of a view: whose memory it shows
         self.scope: dict[str, Any] = {"empty": np.empty, "copyto": np.copyto, "owned": owned}
         self.lines: list[str] = []
         self.buffers: list[tuple[str, Value]] = []  # name, and what it is made for
+        self.first: dict[str, str] = {}  # a buffer's name -> the first value that is in it
         self.free: dict[Any, list[str]] = {}
         self.home: dict[Value, str] = {}  # the buffer that a value is in
         for step_number, step in enumerate(program.body):
@@ -102,14 +106,21 @@ class NumpyProgram:
             self._line(f"{name} = {f}({given[0]}, {axis!r}, None, {out}, {keep!r})")
         elif step.fn is ops.astype and step.output not in self.results:
             out = self._buffer(i, step)
-            self._line(f"copyto({out}, {given[0]}, casting='unsafe')")
-            self._line(f"{name} = {out}")
+            f = self._constant("into", into)
+            kind = self._constant(f"dtype_{i}", step.output.dtype)
+            self._line(f"{name} = {f}({out}, {given[0]}, {kind})")
         else:
-            fn = FAST.get(step.fn, raw(step.fn))
+            fn, text = FAST.get(step.fn, raw(step.fn)), ", ".join([*given, *static])
+            if isinstance(step.fn, Opaque):
+                plain = step.fn.written(given, lambda x: self._constant(f"x{i}", x))
+                if plain is not None:
+                    fn, text = step.fn.fn, plain
             f = self._constant(f"f{i}", fn)
             made = ", ".join(self.names[v] for v in step.outputs)
             several = len(step.outputs) > 1
-            self._line(f"{made} = owned({f}({', '.join([*given, *static])}), {tuple_of(given)})")
+            call = f"{f}({text})"
+            fresh = fn in self.networks  # these never show the memory of what they are given
+            self._line(f"{made} = {call if fresh else f'owned({call}, {tuple_of(given)})'}")
             if not several and not step.output.shape:
                 self._line(f"{name} = asarray({name})")
                 self.scope["asarray"] = np.asarray
@@ -145,6 +156,7 @@ class NumpyProgram:
         else:
             self.home[out] = f"b{len(self.buffers)}"
             self.buffers.append((self.home[out], out))
+            self.first[self.home[out]] = self.names[out]
         return self.home[out]
 
     def _release(self, i: int, step: Instruction) -> None:
@@ -176,7 +188,7 @@ class NumpyProgram:
         scope = dict(self.scope)
         scope.update({names[v]: a for v, a in program.constants.items()})
         scope.update({names[v]: bound[v] for v in program.inputs if v in bound})
-        scope.update({b: np.empty(v.shape, v.dtype) for b, v in self.buffers})
+        scope.update(dict.fromkeys(self.first))  # the first run makes them, laid out as NumPy likes
         passed = [names[v] for v in program.inputs if v not in bound]
         ends, copies = [], []
         for k, (state, new) in enumerate(program.updates.items()):
@@ -196,16 +208,32 @@ class NumpyProgram:
         head = f"def run({', '.join(passed)}):"
         self.source = "\n    ".join([head, *body]) + "\n"
         exec(compile(self.source, "<tinygrad_jp program>", "exec"), scope)
-        run = scope["run"]
+        shared = f"global {', '.join(self.first)}" if self.first else "pass"
+        kept = [f"{buffer} = {value}" for buffer, value in self.first.items()]
+        begin = head.replace("run", "first_run")
+        text = "\n    ".join([begin, shared, *body[:-1], *kept, body[-1]])
+        exec(compile(text + "\n", "<tinygrad_jp first run>", "exec"), scope)
+        runs = [scope["first_run"]]
 
-        def entry(*arrays: Array) -> bool | None:
+        def entry(*arrays: Array) -> Any:
             with np.errstate(all="ignore"):
                 try:
-                    return run(*arrays)  # type: ignore[no-any-return]
+                    made = runs[0](*arrays)
                 except GuardError:
                     return True
+            if made is not True:
+                runs[0] = scope["run"]
+            return made
 
         return entry
+
+
+def into(buffer: Array | None, x: Array, dtype: Any) -> Array:
+    """Convert into a buffer, or make it."""
+    if buffer is None:
+        return x.astype(dtype)
+    np.copyto(buffer, x, casting="unsafe")
+    return buffer
 
 
 def owned(result: Any, given: tuple[Any, ...]) -> Any:
@@ -216,9 +244,9 @@ def owned(result: Any, given: tuple[Any, ...]) -> Any:
     if isinstance(result, (tuple, list)):
         return [owned(part, given) for part in result]
     if isinstance(result, ndarray) and (
-        result.base is not None or any(result is x for x in given)
+        any(isinstance(x, ndarray) and np.may_share_memory(result, x) for x in given)
     ):
-        return result.copy()
+        return result.copy("K")
     return result
 
 

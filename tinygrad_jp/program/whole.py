@@ -26,6 +26,19 @@ class Opaque:
         kwargs = {k: _filled(v, arrays) for k, v in self.kwargs.items()}
         return self.fn(*args, **kwargs)
 
+    def written(self, given: Sequence[str], constant: Callable[[Any], str]) -> str | None:
+        """Write the arguments of the call as text, if no array stands inside a list or a tuple.
+
+        given: names of the arrays.  constant: gives a name to any other argument.
+        """
+
+        def one(x: Any) -> str:
+            return given[x.place] if isinstance(x, _Hole) else constant(x)
+
+        if any(_has_hole(x) for x in (*self.args, *self.kwargs.values())):
+            return None
+        return ", ".join([*map(one, self.args), *(f"{k}={one(v)}" for k, v in self.kwargs.items())])
+
     def key(self) -> Any:
         """What tells two such calls apart."""
         return self.fn, repr(self.args), repr(sorted(self.kwargs.items()))
@@ -47,6 +60,11 @@ def opaque(
     shown = name or getattr(fn, "__name__", "call")
     holes = tuple(_emptied(a, found) for a in args)
     return Opaque(fn, holes, {k: _emptied(v, found) for k, v in kwargs.items()}, shown), found
+
+
+def _has_hole(x: Any) -> bool:
+    """Tell whether there is an array inside a list or a tuple."""
+    return type(x) in (list, tuple) and any(isinstance(p, _Hole) or _has_hole(p) for p in x)
 
 
 def _emptied(x: Any, found: list[Any]) -> Any:
