@@ -106,6 +106,7 @@ def test_000_health_is_the_model_of_the_text(health):
     assert [layer.activation.__name__ for layer in model.layers if hasattr(layer, "units")] == [
         "relu", "sigmoid", "relu", "linear", "linear",
     ]
+    assert model.count_params() == 33_602
     assert model.layers[3].rate == 0.2
     assert float(model.optimizer.learning_rate) == pytest.approx(0.001)
 
