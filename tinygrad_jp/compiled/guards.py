@@ -19,7 +19,7 @@ class Guards:
 
     def __init__(self, reached: Reached) -> None:
         self.names = reached.names
-        self.modules = [(m, _attributes(m)) for m in reached.objects if isinstance(m, Module)]
+        self.modules = [Attributes(m) for m in reached.objects if isinstance(m, Module)]
         self.tensors = [(t, t._data, t._node) for _, t in reached.tensors.values()]
         self.containers = [
             (x, _contents(x)) for x in reached.objects if type(x) in (list, dict, set)
@@ -34,13 +34,7 @@ class Guards:
         for t, data, node in self.tensors:
             if t._data is not data or t._node is not node:
                 return False
-        for module, attributes in self.modules:
-            now = _attributes(module)
-            if now.keys() != attributes.keys():
-                return False
-            if not all(same(old, now[key]) for key, old in attributes.items()):
-                return False
-        return True
+        return all(attributes.hold() for attributes in self.modules)
 
     def side_effects(self) -> list[str]:
         """Name the plain variables and containers of the user's that changed since."""
@@ -54,6 +48,38 @@ class Guards:
             if id(x) in names and _contents(x) != contents
         ]
         return found
+
+
+class Attributes:
+    """The attributes of a module, as they were. A training asks twice an epoch if they hold."""
+
+    def __init__(self, module: Module) -> None:
+        self.module = module
+        self.watched = _attributes(module)
+        others = {k: type(v) for k, v in vars(module).items() if k not in self.watched}
+        self._names = frozenset(vars(module))
+        self._kinds = list(others.items())
+        self._values = list(self.watched.items())
+
+    def hold(self) -> bool:
+        """Tell whether each is as it was."""
+        now = vars(self.module)
+        if now.keys() != self._names:
+            return self._hold_by_name()
+        for key, old in self._values:
+            if now[key] is not old and not same(old, now[key]):
+                return False
+        for key, kind in self._kinds:
+            if type(now[key]) is not kind:
+                return self._hold_by_name()
+        return True
+
+    def _hold_by_name(self) -> bool:
+        """Compare what is watched alone: others may come, go and change."""
+        now = _attributes(self.module)
+        return now.keys() == self.watched.keys() and all(
+            same(old, now[key]) for key, old in self._values
+        )
 
 
 def _attributes(module: Module) -> dict[str, Any]:

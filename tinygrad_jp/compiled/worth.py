@@ -8,7 +8,7 @@ from typing import Any
 from ..vocabulary.origin import is_ours
 from .function import has_llvmlite
 
-MANY = 2000  # steps from which on it pays: recording takes as long as hundreds of them
+MANY = 1000  # steps from which on it pays: recording takes as long as hundreds of them
 
 
 def is_worth_it(parts: Iterable[Any], steps: int | None) -> bool:

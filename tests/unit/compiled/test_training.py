@@ -264,3 +264,27 @@ def test_lists_and_missing_arguments_have_a_quick_way_in(compiled):
         assert found["loss"].item() == 6.0 * i + 3.0
         assert found["each"][0].numpy().tolist() == [[2.0] * 3] * 2
     assert len(step._fast) == sum(map(len, step._replays.values())) == 1
+
+
+def test_a_module_that_changes_is_noticed_however_it_does():
+    from tinygrad_jp.compiled.guards import Attributes
+
+    module = nn.Linear(2, 3)
+    module.note = ["free"]
+    seen = Attributes(module)
+    assert seen.hold()
+    module.note.append("to change")
+    module.more = {}
+    assert seen.hold()
+    del module.note
+    assert seen.hold()
+    module.factor = 2.0  # one that a forward pass may go by
+    assert not seen.hold()
+    seen = Attributes(module)
+    module.factor = 2.0 + 0.0
+    assert seen.hold()
+    module.factor = 3.0
+    assert not seen.hold()
+    seen = Attributes(module)
+    module.more = 1.0
+    assert not seen.hold()

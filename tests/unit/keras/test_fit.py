@@ -471,3 +471,50 @@ def test_metrics_that_wait_are_there_for_who_looks():
     np.testing.assert_allclose(found, [0, *wanted[:3]], rtol=1e-5)
     model.evaluate(X, Y, verbose=0)
     np.testing.assert_allclose(float(mae.result()), wanted[3], rtol=1e-5)
+
+
+def test_validation_is_compiled_with_the_training():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(50, 3)).astype("float32")
+    ys = [x @ rng.normal(size=(3, 1)), x[:, :1] ** 2]
+    weights = rng.random(10)
+
+    def trained(jit):
+        keras.utils.set_random_seed(3)
+        inputs = keras.Input((3,))
+        h = layers.Dense(8, "tanh", kernel_regularizer=keras.regularizers.L2(0.1))(inputs)
+        h = layers.Dropout(0.3)(h)
+        model = keras.Model(inputs, [layers.Dense(1, name="a")(h), layers.Dense(1, name="b")(h)])
+        model.compile("adam", ["mse", "huber"], loss_weights=[1.0, 0.5], metrics=["mae", "mse"],
+                      jit_compile=jit)
+        val = (x[:10], [y[:10] for y in ys], weights)
+        return model, model.fit(x, ys, batch_size=16, epochs=4, verbose=0, validation_data=val,
+                                validation_batch_size=4)
+
+    (_, eager), (model, compiled) = trained(False), trained(True)
+    assert eager.history.keys() == compiled.history.keys()
+    for name, values in eager.history.items():
+        np.testing.assert_allclose(values, compiled.history[name], rtol=2e-5, err_msg=name)
+    (learning, judging), = model._programs.values()
+    assert (len(learning._replays), len(judging._replays)) == (2, 2)  # full batches and the rest
+    judged = model.evaluate(x, ys, verbose=0)
+    model.layers[1].kernel.assign(model.layers[1].kernel * 0)
+    again = model.fit(x, ys, epochs=1, verbose=0, validation_data=(x[:10], [y[:10] for y in ys]))
+    assert judged[0] != again.history["val_loss"][0]
+    np.testing.assert_allclose(
+        model.evaluate(x[:10], [y[:10] for y in ys], verbose=0)[0], again.history["val_loss"][0],
+        rtol=1e-5,
+    )
+
+
+def test_auto_goes_on_with_what_is_compiled(monkeypatch):
+    from tinygrad_jp.compiled import worth
+    from tinygrad_jp.keras.models import task
+
+    monkeypatch.setattr(worth, "MANY", 10)
+    model = line()
+    model.fit(X, Y, epochs=6, verbose=0)
+    pair = next(iter(model._programs.values()))
+    assert task.compiled_pair(model, None, None, 2) == pair  # though two steps are not worth it
+    assert task.compiled_pair(line(), len, max, 2) == (len, max)
+    assert task.compiled_pair(model, None, max, None)[1] is max  # a single evaluation

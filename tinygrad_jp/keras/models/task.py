@@ -13,6 +13,7 @@ from ...compiled import worth
 from ...errors import ArgumentError, CompileError
 from ...train.metric import Mean
 from ...train.task import Task, begin_gradients, detached
+from ...vocabulary.origin import is_ours
 from ..layers.custom import Lambda
 
 
@@ -32,6 +33,7 @@ class KerasTask(Task):
         self._judged = 0
         self._losses = Mean("loss")
         self._steps = steps
+        self._judging: Callable[..., Any] = self._judgement()
         object.__setattr__(model, "_regularized", None)
         model._adds_losses()  # looked up again: layers may be frozen
         if model._has_own("train_step"):
@@ -45,7 +47,9 @@ class KerasTask(Task):
         """Build the step that compile's optimizer, loss and metrics make."""
         model = self.model
         loss_of, measures = model._compiled_loss, model._compiled_metrics
-        learn = learner(model, self._learn(), self._steps)
+        learn, self._judging = compiled_pair(
+            model, self._learn(), self._judgement(), self._steps
+        )
 
         def train_step(x: Any, y: Any = None, w: Any = None) -> Any:
             loss, each, y_pred = learn(x, y) if w is None else learn(x, y, w)
@@ -119,11 +123,31 @@ class KerasTask(Task):
                 raise ArgumentError("keras_own_step", given=type(logs).__name__)
             self.logs = logs
             return logs.get("loss", float("nan"))
-        y_pred = model(x, training=False)
-        loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=w, training=False)
+        loss, each, y_pred = self._judging(x, y) if w is None else self._judging(x, y, w)
+        if each:
+            model._compiled_loss.note(each, y_pred)
         if model._compiled_metrics is not None and y is not None:
             model._compiled_metrics.put(y, y_pred, w)
         return loss
+
+    def _judgement(self) -> Callable[..., tuple[Any, list[Any], Any]]:
+        """Build what judges by a batch: (loss, loss of each output, outputs)."""
+        model, loss_of = self.model, self.model._compiled_loss
+        is_own = model._has_own("compute_loss")
+
+        def judge(x: Any, y: Any = None, w: Any = None) -> tuple[Any, list[Any], Any]:
+            y_pred = model(x, training=False)
+            if is_own or loss_of is None or y is None:
+                loss = model.compute_loss(
+                    x=x, y=y, y_pred=y_pred, sample_weight=w, training=False
+                )
+                return loss, [], y_pred
+            loss, each = loss_of.terms(y, y_pred, w)
+            if model._adds_losses():
+                loss = total([loss, *model.losses])
+            return loss, each, y_pred
+
+        return judge
 
     def predict_step(self, x: Any) -> Any:
         """Give the model's output."""
@@ -178,36 +202,50 @@ class KerasTask(Task):
         return [d for d in (getattr(layer, "_draws", None) for layer in layers) if d is not None]
 
 
-def learner(model: Any, learn: Callable[..., Any], steps: int | None) -> Callable[..., Any]:
-    """Give what learns from a batch: as it is, or compiled, as compile was told.
+def compiled_pair(
+    model: Any, learn: Callable[..., Any], judge: Callable[..., Any], steps: int | None
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Give what learns from a batch and what judges by one: as they are, or compiled.
 
-    The program is kept for the next fit, as long as the same weights are trained.
+    compile's jit_compile tells. The programs are kept for the next fit, as long as the same weights
+    are trained. Judging with code of the user's own is left as it is, and where `steps` is unknown:
+    a single evaluation would take less time than its recording.
     """
     jit = model.jit_compile
-    if not jit or model.run_eagerly or (jit == "auto" and not is_worth_it(model, steps)):
-        return learn
-    key = tuple(map(id, model._moved()))
     kept: dict[Any, Any] = model._programs
+    key = tuple(map(id, model._moved()))
+    if not jit or model.run_eagerly:
+        return learn, judge
     if key not in kept:
+        if jit == "auto" and not is_worth_it(model, steps):
+            return learn, judge
         kept.clear()
-        kept[key] = compiled(learn, fallback="eager" if jit == "auto" else None)
+        kept[key] = (
+            compiled(learn, fallback="eager" if jit == "auto" else None),
+            compiled(judge, fallback="eager") if is_ours_alone(model) else judge,
+        )
         begin_gradients(model._moved())
-    return kept[key]  # type: ignore[no-any-return]
+    learning, judging = kept[key]
+    return learning, judge if steps is None else judging
 
 
 def is_worth_it(model: Any, steps: int | None) -> bool:
     """Tell whether "auto" compiles: a long training, with no Python of the user's own in a step."""
-    if model._graph is None:
-        return False
     try:
         model.optimizer._check_recordable()
     except CompileError:
         return False
+    return is_ours_alone(model) and worth.is_worth_it([model.optimizer], steps)
+
+
+def is_ours_alone(model: Any) -> bool:
+    """Tell whether all that makes a model's outputs and loss is this package's code."""
+    if model._graph is None:
+        return False
     modules = list(model.modules())
     written = [layer.function for layer in modules if isinstance(layer, Lambda)]
     regularizers = [getattr(v, "regularizer", None) for v in model._moved()]
-    parts = [*modules, *written, model.optimizer, *leaves(model.loss), *regularizers]
-    return worth.is_worth_it(parts, steps)
+    return all(map(is_ours, [*modules, *written, *leaves(model.loss), *regularizers]))
 
 
 def outside(y_pred: Any) -> Any:
