@@ -193,6 +193,14 @@ def test_side_by_side():
         assert_array_equal(ours.detach().numpy(), np.hstack(parts))
 
 
+def test_parts_have_the_length_of_the_whole():
+    x = leaf(np.arange(4.0))
+    assert [len(part) for part in tj.split(x, [1, 0, 3])] == [1, 0, 3]
+    for sizes in ([1, 2], [1, 4], [5, -1]):
+        with pytest.raises(TinygradError):
+            tj.split(x, sizes)
+
+
 def test_middles_and_modes():
     assert tj.mode(tj.tensor([2.0, 1.0, 2.0, 1.0, 3.0])).values.item() == 1.0
     assert tj.mode(tj.tensor([2.0, 1.0, 2.0, 1.0, 3.0])).indices.item() == 3
@@ -267,6 +275,22 @@ def test_numbers_of_numpy_and_lists_widen_nothing():
         assert (x * other).dtype == np.float16
     assert (tj.tensor([1, 2]) * [0.5, 0.5]).dtype == np.float32
     assert (tj.tensor([1, 2]) * [2, 3]).dtype == np.int64
+
+
+def test_functions_of_booleans_are_numbers():
+    yes = tj.tensor([True, False])
+    assert_allclose(np.sin(yes).numpy(), np.sin([1.0, 0.0]), rtol=1e-3)
+    assert (yes / tj.tensor([True, True])).tolist() == [1.0, 0.0]
+    assert (yes / yes.new_tensor([True, True])).dtype == np.float32
+
+
+def test_a_value_of_fewer_axes_that_is_put_everywhere_gathers_its_gradient():
+    x, v = leaf(np.zeros((4, 2, 3))), leaf(X)
+    y = x * 1.0
+    y[...] = v
+    (y * 2).sum().backward()
+    assert v.grad.tolist() == [[8.0] * 3] * 2
+    assert not x.grad.numpy().any()
 
 
 # ── backward's own refusals ─────────────────────────────────────────────────────────────────────

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import asyncio
 import threading
 import time
 from itertools import starmap
@@ -14,7 +15,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import tinygrad_jp as tj
 from tinygrad_jp.autograd import anomaly, generate, memory
-from tinygrad_jp.autograd.apply import ITEM
+from tinygrad_jp.autograd.apply import ITEM, wrap
 from tinygrad_jp.errors import (
     ArgumentError,
     GradcheckError,
@@ -25,8 +26,10 @@ from tinygrad_jp.errors import (
     TinygradError,
 )
 from tinygrad_jp.rules.series import convolve_full
+from tinygrad_jp.testing.fakegpu import FakeGPU
 from tinygrad_jp.vocabulary import call as calls
 from tinygrad_jp.vocabulary.domain import Sampler, samples
+from tinygrad_jp.vocabulary.layers import mse_recorded
 from tinygrad_jp.vocabulary.primitives import log_or_zero
 from tinygrad_jp.vocabulary.rule import REGISTRY, Registry, Rule
 
@@ -214,7 +217,7 @@ def test_least_squares_with_a_bound_for_what_counts_as_zero():
 
 
 def test_only_vectors_are_convolved():
-    for a, b in ((np.ones((2, 2)), np.ones(2)), (np.ones(2), np.ones((2, 2)))):
+    for a, b in ((np.ones(()), np.ones(2)), (np.ones((2, 2)), np.ones(2)), (np.ones(2), np.ones((2, 2)))):
         with pytest.raises(ValueError, match="vectors"):
             convolve_full(a, b)
     assert convolve_full(np.ones(2), np.array([1.0, 3.0])).tolist() == [1.0, 4.0, 3.0]
@@ -392,6 +395,14 @@ def test_a_decorated_generator_keeps_its_name():
     assert (numbers.__name__, numbers.__doc__) == ("numbers", "Count.")
     assert list(numbers()) == [False]
 
+    @tj.no_grad()
+    async def later() -> bool:
+        """Wait."""
+        return tj.is_grad_enabled()
+
+    assert (later.__name__, later.__doc__) == ("later", "Wait.")
+    assert asyncio.run(later()) is False
+
 
 def test_a_checkpoint_whose_results_need_no_gradient():
     x = leaf([1.0, 2.0])
@@ -458,3 +469,93 @@ def test_shapes_that_do_not_fit_are_told_by_the_rule_that_broadcasts_nothing():
     x = leaf([[1.0, 2.0]])
     with pytest.raises((ShapeError, RuleError), match="convolve"):
         np.convolve(x, x)
+
+
+def test_a_leaf_that_a_transform_lent_and_a_checkpoint_kept():
+    def leaking(x: tj.Tensor) -> tj.Tensor:
+        inner: list[tj.Tensor] = []
+        tj.grad(lambda z: inner.append(z * 2) or (z * z).sum())(x)
+        return inner[0] * x  # 2x·x, of which the first x is the transform's own
+
+    results = []
+    for f in (leaking, lambda x: tj.checkpoint(leaking, x)):
+        x = leaf([1.0, 2.0])
+        f(x).sum().backward()
+        results.append(x.grad.tolist())
+    assert results == [[4.0, 8.0], [4.0, 8.0]]
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_what_is_recorded_for_one_argument_is_not_asked_for_another(create_graph):
+    asked: list[str] = []
+
+    @tj.primitive
+    def scaled(a: Any, b: Any) -> Any:
+        return a * b
+
+    def again(a: Any, b: Any) -> Any:
+        asked.append("again")
+        return b * 1.0
+
+    tj.rule(
+        scaled, lambda g, r: g * r, lambda g, a: g * a, broadcasts=True,
+        recorded=lambda a, b: (a * b, b * 1.0), residual={"r": again},
+    )  # fmt: skip
+    try:
+        for needed, wanted in (("b", [2.0]), ("a", [3.0])):
+            a = tj.tensor([2.0], dtype=tj.float64, requires_grad=needed == "a")
+            b = tj.tensor([3.0], dtype=tj.float64, requires_grad=needed == "b")
+            asked.clear()
+            scaled(a, b).sum().backward(create_graph=create_graph)
+            assert (a.grad if needed == "a" else b.grad).tolist() == wanted
+            assert asked == (["again"] if needed == "a" and create_graph else [])
+    finally:
+        REGISTRY.pop(scaled, None)
+
+
+def test_a_tensor_on_a_gpu_is_copied_there():
+    here = FakeGPU(np.array([1.0, 2.0]))
+    for dtype in (None, tj.float32):
+        twin = tj.tensor(wrap(here), dtype)
+        assert isinstance(twin._data, FakeGPU)
+        assert twin._data is not here
+        assert twin._data.host.tolist() == [1.0, 2.0]
+        assert twin.dtype == (dtype or np.float64)
+    assert wrap(here).device == "gpu"
+    with pytest.raises(TypeError, match="GPU"):
+        np.asarray(wrap(here))
+
+
+def test_an_error_that_is_no_error_of_arrays_goes_through_as_it_is():
+    @tj.primitive
+    def broken(x: Any) -> Any:
+        raise KeyError("mine")
+
+    @tj.primitive
+    def refused(x: Any) -> Any:
+        return broken_shape(x)
+
+    @tj.primitive
+    def broken_shape(x: Any) -> Any:
+        return np.reshape(x, (7,))
+
+    for fn in (broken, refused):
+        tj.rule(fn, lambda g: g)
+    try:
+        with pytest.raises(KeyError, match="mine"):
+            broken(leaf([1.0]))
+        with pytest.raises(ShapeError, match="refused") as caught:
+            refused(leaf([1.0]))
+        assert caught.value.failure.rule is REGISTRY[refused]
+    finally:
+        for fn in (broken, refused):
+            REGISTRY.pop(fn, None)
+
+
+def test_the_mean_square_of_two_numbers():
+    a, b = leaf(5.0), leaf(2.0)
+    y = tj.nn.functional.mse_loss(a, b)
+    y.backward()
+    assert (y.item(), a.grad.item(), b.grad.item()) == (9.0, 6.0, -6.0)
+    value, difference = mse_recorded(np.array(5.0), np.array(2.0))
+    assert (float(value), float(difference), type(difference)) == (9.0, 3.0, np.ndarray)

@@ -50,6 +50,7 @@ REFUSED: dict[str, tuple[Any, type[Exception], str]] = {
     "split unequal": (lambda: np.split(leaf(3), 2), OptionError, "3"),
     "pad mode": (lambda: np.pad(leaf(3), 1, "median"), OptionError, "reflect"),
     "pad odd": (lambda: np.pad(leaf(3), 1, "reflect", reflect_type="odd"), OptionError, "even"),
+    "pad by words": (lambda: np.pad(leaf(3), 1, "reflect", reflect_type="any"), OptionError, "even"),
     "norm": (lambda: np.linalg.norm(leaf(2, 2, 2), 1), OptionError, "3"),
     "polyder order": (lambda: np.polyder(leaf(3), -1), OptionError, "-1"),
     "polyder axes": (lambda: np.polyder(leaf(3, 1)), OptionError, "2"),
