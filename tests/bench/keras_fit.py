@@ -73,6 +73,7 @@ def serve(side: str) -> None:
             return seed_000(keras, rng, jit)
         return seed_004(keras, rng, jit, 0.2 if "validated" in name else 0.0)
 
+    print("{}", flush=True)  # all is imported
     kept = {}
     for line in sys.stdin:
         name = line.strip()
@@ -104,9 +105,14 @@ def started(side: str, keras_python: str | None, threads: int) -> subprocess.Pop
 def asked(process: subprocess.Popen[str], name: str) -> dict[str, float]:
     """Let a side fit once."""
     assert process.stdin is not None
-    assert process.stdout is not None
     process.stdin.write(name + "\n")
     process.stdin.flush()
+    return answer(process)
+
+
+def answer(process: subprocess.Popen[str]) -> dict[str, float]:
+    """Wait for what a side has to say."""
+    assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("{"):
             return json.loads(line)  # type: ignore[no-any-return]
@@ -125,6 +131,8 @@ def main() -> None:
         return
     sides = [s for s in SIDES if SIDES[s][0] == "ours" or options.keras_python]
     running = {side: started(side, options.keras_python, options.threads) for side in sides}
+    for process in running.values():
+        answer(process)
     for name in PROGRAMS:
         first = {side: asked(p, name) for side, p in running.items()}
         found: dict[str, list[dict[str, float]]] = {side: [] for side in sides}

@@ -108,7 +108,7 @@ class CompiledLoss:
         if self.loss_weights is not None:
             weights = self._spread(self.loss_weights, where, "loss_weights")
         self.parts = [
-            (i, loss, weight)
+            (i, loss, None if type(weight) in (int, float) and weight == 1 else weight)
             for i, (loss, weight) in enumerate(zip(resolved, weights, strict=True))
             if loss is not None
         ]
