@@ -282,6 +282,8 @@ def test_functions_of_booleans_are_numbers():
     assert_allclose(np.sin(yes).numpy(), np.sin([1.0, 0.0]), rtol=1e-3)
     assert (yes / tj.tensor([True, True])).tolist() == [1.0, 0.0]
     assert (yes / yes.new_tensor([True, True])).dtype == np.float32
+    assert (tj.tensor([6, 4]) / tj.tensor([True, True])).tolist() == [6.0, 4.0]
+    assert tj.where(yes, tj.tensor([6, 4]), tj.tensor([True, True])).tolist() == [6, 1]
 
 
 def test_a_value_of_fewer_axes_that_is_put_everywhere_gathers_its_gradient():
