@@ -208,8 +208,10 @@ class _Builder:
                 self.names.setdefault(t._node, name)
             else:
                 self.arrays.setdefault(id(t._data), t.name or name)
+        self.plain: dict[int, tuple[str, Array]] = {}  # arrays that are no Tensors, by their id
         for name, array in named.arrays:
             self.arrays.setdefault(id(array), name)
+            self.plain.setdefault(id(array), (name, array))
         self.ids: dict[Any, str] = {}
         self.records: list[GraphNode] = []
         self.edges: list[Edge] = []
@@ -288,23 +290,33 @@ class _Builder:
         if given.node is not None:
             return self.ids[given.node]
         array = given.value
-        if isinstance(array, np.ndarray) and id(array) in self.constants:
-            return self.constants[id(array)]
+        name, key = self.called(array) if isinstance(array, np.ndarray) else (None, None)
+        if key in self.constants:
+            return self.constants[key]
         value = copied(array)
         dtype = str(array.dtype) if isinstance(array, np.ndarray) else None
         shape = given.shape if value is None else value.shape
-        name = self.arrays.get(id(array)) if isinstance(array, np.ndarray) else None
         made = self.add(GraphNode(
             self.next_id(), "constant", given.argument, name=name, shape=shape, dtype=dtype,
             value=value,
         ))
-        if isinstance(array, np.ndarray):
-            self.constants[id(array)] = made
+        if key is not None:
+            self.constants[key] = made
         if (value is not None and not isinstance(array, np.ndarray)) or (
             self.watched and name is None
         ):
             self.own.add(made)
         return made
+
+    def called(self, array: Array) -> tuple[str | None, int]:
+        """Find what the user calls an array, and its id; the engine keeps a copy of a plain one."""
+        if id(array) in self.arrays or not array.ndim or array.dtype.kind not in "biufc":
+            return self.arrays.get(id(array)), id(array)
+        alike = [
+            (name, id(mine)) for name, mine in self.plain.values()
+            if mine.shape == array.shape and mine.dtype == array.dtype and (mine == array).all()
+        ]
+        return alike[0] if len(alike) == 1 else (None, id(array))  # of two it may be either
 
 
 def shown_line(line: Any) -> str:

@@ -202,6 +202,19 @@ def test_names_from_locals():
     assert found["hidden"].label == "np.multiply"
 
 
+def test_plain_arrays_have_their_names_though_the_engine_keeps_copies():
+    w = leaf(np.ones((3, 2)), "w")
+    data, labels, twin = np.full((4, 3), 2.0), np.array([0, 1, 0, 1]), np.full((4, 3), 3.0)
+    same = twin.copy()
+    h = data @ w + data @ w * 2
+    loss = nn.functional.cross_entropy(h + twin @ w, labels)
+    names = {"data": data, "t": labels, "twin": twin, "same": same}
+    arrays = [n for n in graph_of(loss, names).nodes if n.kind == "constant" and n.shape]
+    assert [(n.name, n.shape) for n in arrays] == [("data", (4, 3)), (None, (4, 3)), ("t", (4,))]
+    data[0, 0] = 9.0
+    assert "data" not in [n.name for n in graph_of(loss, names).nodes], "another array by now"
+
+
 def test_a_name_of_ones_own_comes_before_that_of_a_variable():
     w = leaf(2.0, "重み")
     assert graph_of(w * 2, names={"w": w}).nodes[0].name == "重み"
