@@ -16,4 +16,4 @@ def is_ours(part: Any) -> bool:
     (True, False)
     """
     kind = part if inspect.isfunction(part) else type(part)
-    return part is None or isinstance(part, str) or kind.__module__.startswith(PACKAGE)
+    return part is None or isinstance(part, str) or str(kind.__module__).startswith(PACKAGE)

@@ -29,7 +29,8 @@ from tinygrad_jp.rules.series import convolve_full
 from tinygrad_jp.testing.fakegpu import FakeGPU
 from tinygrad_jp.vocabulary import call as calls
 from tinygrad_jp.vocabulary.domain import Sampler, samples
-from tinygrad_jp.vocabulary.layers import mse_recorded
+from tinygrad_jp.vocabulary.layers import linear, mse_recorded
+from tinygrad_jp.vocabulary.origin import is_ours
 from tinygrad_jp.vocabulary.primitives import log_or_zero
 from tinygrad_jp.vocabulary.rule import REGISTRY, Registry, Rule
 
@@ -559,3 +560,42 @@ def test_the_mean_square_of_two_numbers():
     assert (y.item(), a.grad.item(), b.grad.item()) == (9.0, 6.0, -6.0)
     value, difference = mse_recorded(np.array(5.0), np.array(2.0))
     assert (float(value), float(difference), type(difference)) == (9.0, 3.0, np.ndarray)
+
+
+def test_an_update_in_place_on_a_gpu_makes_a_new_array_there():
+    x = wrap(FakeGPU(np.array([1.0, 2.0])))
+    before = x._data
+    for _ in range(2):
+        x -= 0.5
+    x *= wrap(FakeGPU(np.array([2.0, 3.0])))
+    assert isinstance(x._data, FakeGPU)
+    assert x._data.host.tolist() == [0.0, 3.0]
+    assert before.host.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("rows", [63, 64])
+@pytest.mark.parametrize("outputs", [16, 17])
+@pytest.mark.parametrize("bias", [None, np.float32, np.float64])
+def test_a_linear_map_is_the_same_however_it_is_laid_out(rows, outputs, bias):
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((rows, 3), np.float32), rng.standard_normal((outputs, 3), np.float32)
+    b = None if bias is None else rng.standard_normal(outputs).astype(bias)
+    y = linear(x, w, b)
+    assert y.dtype == (bias or np.float32)
+    assert_allclose(y, x @ w.T + (0 if b is None else b), rtol=1e-5, atol=1e-6)
+
+
+def test_whose_code_something_is():
+    assert is_ours(None)
+    assert is_ours("mse")
+    assert is_ours(tj.nn.ReLU())
+    assert is_ours(tj.nn.functional.cross_entropy)
+    assert not is_ours(tj.nn.functional.relu)  # written at run time, of no module: not promised
+    assert not is_ours(print)
+    assert not is_ours(leaf)
+    assert not is_ours(np.float64(1.0))
+
+
+def test_an_entry_shows_what_it_is():
+    assert repr(REGISTRY[np.add]) == "<rule add>"
+    assert repr(REGISTRY[np.argmax]) == "<constant argmax>"
