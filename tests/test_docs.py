@@ -141,10 +141,17 @@ def operations():
     return load("operations")
 
 
+def built_in(rule):
+    """Tell a rule of the package from one that another test made in the same process."""
+    module = getattr(rule.fn, "__module__", None) or "numpy"  # of a ufunc
+    return module.split(".")[0] in ("numpy", "tinygrad_jp")
+
+
 def test_every_rule_is_on_the_page_of_operations(operations):
+    assert built_in(REGISTRY[np.exp])
     for path in operations.PAGES.values():
         page = path.read_text("utf-8")
-        lost = [label(r.fn) for r in rules() if f"`{label(r.fn)}`" not in page]
+        lost = [label(r.fn) for r in rules() if built_in(r) and f"`{label(r.fn)}`" not in page]
         assert not lost, f"run: python3 run.py docs (not on {path.name}: {lost})"
 
 
