@@ -19,7 +19,7 @@ from ..vocabulary.rule import REGISTRY, Rule, label
 from .explain import explained
 from .memory import own, tick
 from .mode import is_grad_enabled, recording
-from .node import Cotangents, Node, Plan, fast_evaluator, spare_place
+from .node import SMALL, Cotangents, Node, Plan, fast_evaluator, remembered, spare_place
 
 Tensor: Any = None  # the class of results, put here by tensor.py, which imports this file
 watchers: list[Callable[[Rule, Sequence[Any], Any, Any], None]] = []  # see anomaly.py
@@ -79,8 +79,12 @@ def apply(rule: Rule, arguments: Sequence[Any], static: Sequence[Any] = ()) -> A
     node.seq = tick()
     node.shape = None if rule.outputs else y.shape
     spare = spare_place(plan)
-    if spare is not None and isinstance(values[spare], (float, int)):
-        node.number = values[spare]
+    if spare is not None:
+        other = values[spare]
+        if isinstance(other, (float, int)):
+            node.number = other
+        elif isinstance(other, ndarray) and other.size <= SMALL:
+            node.number = remembered(other, inputs[spare])
     for watch in watchers:
         watch(rule, values, y, node)
     return _wrap_all(rule, y, node)

@@ -21,7 +21,7 @@ from . import apply as generic
 from .explain import explained
 from .memory import own, tick
 from .mode import is_grad_enabled
-from .node import Node, fast_evaluator, spare_place
+from .node import SMALL, Node, fast_evaluator, remembered, spare_place
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -32,9 +32,10 @@ F64 = generic.F64
 scope: dict[str, Any] = {
     "F64": F64, "Node": Node, "apply": generic.apply, "as_array": generic.as_array,
     "is_grad_enabled": is_grad_enabled, "isinstance": isinstance,
-    "item_node": generic.item_node, "ndarray": ndarray, "new_tensor": generic.wrap,
+    "SMALL": SMALL, "item_node": generic.item_node, "ndarray": ndarray, "new_tensor": generic.wrap,
     "object_new": object.__new__, "operand": generic.operand, "own": own,
-    "plan_for": generic.plan_for, "tick": tick, "type": type, "watching": False,
+    "plan_for": generic.plan_for, "remembered": remembered, "tick": tick, "type": type,
+    "watching": False,
 }
 
 SOURCES: dict[str, str] = {}
@@ -270,7 +271,11 @@ def _record(rule: Rule, key: str, places: tuple[int, ...]) -> list[str]:
     lines = [f"        n_.plan = {name}; n_.parents = ({parents}); n_.saved = ({saved})"]
     i = spare_place(plan)
     if i is not None:
-        lines.append(f"        if type(v{i}) is float or type(v{i}) is int: n_.number = v{i}")
+        lines += [
+            f"        if type(v{i}) is float or type(v{i}) is int: n_.number = v{i}",
+            f"        elif type(v{i}) is ndarray and v{i}.size <= SMALL: "
+            f"n_.number = remembered(v{i}, {rule.arguments[i]})",
+        ]
     return lines
 
 

@@ -17,6 +17,7 @@ from ..vocabulary.primitive import raw
 from ..vocabulary.rule import Function, Rule, parameters
 
 Array = Any
+SMALL = 256  # elements up to which an array that no pull needs is kept all the same
 
 
 class Leaf:
@@ -43,7 +44,7 @@ class Node:
     saved: Any  # what plan.slots names
     seq: int
     shape: Any  # of the result; None for a node whose result is a tuple
-    number: float  # of the argument at plan's spare place; usually not set: see spare_place
+    number: Any  # the argument at plan's spare place; usually not set: see spare_place
     note: dict[str, Any]  # name, source line, kept gradient; usually not set at all
 
 
@@ -99,7 +100,7 @@ class Plan:
 def spare_place(plan: Plan) -> int | None:
     """Give the place of the one argument that is neither tracked nor saved, if there is just one.
 
-    A number there (as in x + 3) is kept beside the node, for pictures: no pull needs it.
+    A number or a small array there (x + 3) is kept beside the node, for pictures: no pull needs it.
     """
     rule = plan.rule
     if rule.listed or rule.outputs:
@@ -109,6 +110,11 @@ def spare_place(plan: Plan) -> int | None:
         if i not in plan.places and rule.pulls[i] is not None and name not in plan.slots
     ]
     return spare[0] if len(spare) == 1 else None
+
+
+def remembered(array: Array, given: Any) -> Array:
+    """Give a small array as it is to be kept: one that came bare may be changed by its owner."""
+    return array.copy() if array is given else array
 
 
 def slots_of(rule: Rule, places: tuple[int, ...]) -> tuple[str, ...]:

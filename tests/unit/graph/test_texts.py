@@ -11,6 +11,7 @@ import pytest
 
 import tinygrad_jp as tj
 from tinygrad_jp import draw
+from tinygrad_jp.autograd import generate
 from tinygrad_jp.errors import OptionError
 from tinygrad_jp.graph.outline import links
 from tinygrad_jp.graph.wording import WORDS, Look, clean, number, summary, width
@@ -73,7 +74,8 @@ def test_a_deep_tree_is_linear_and_not_deep():
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
-def test_options_say_what_is_shown(language):
+def test_options_say_what_is_shown(language, monkeypatch):
+    monkeypatch.setitem(generate.scope, "SMALL", 0)  # a large array is not kept
     x = leaf([1.0, 2.0], "x")
     y = x * 2 + np.array([1.0, 1.0], np.float32)
     y.sum().backward(retain_graph=True)
