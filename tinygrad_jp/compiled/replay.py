@@ -21,6 +21,7 @@ from ..autograd.memory import all_changed
 from ..autograd.mode import changes
 from ..autograd.tensor import Tensor
 from ..errors import ProgramError
+from ..optim.parts import SWEEP
 from ..program.program import Program
 from ..program.recording import Found
 from .capture import Capture, Gradient, add_gradient
@@ -85,8 +86,8 @@ class Replay:
             "changes": changes, "seen": [self.seen], "MISSED": MISSED, "EAGER": EAGER,
             "lock": self.lock, "entry": self.entry, "replay": self, "engine": generate.scope,
             "Tensor": Tensor, "new": object.__new__, "tick": memory.tick, "settle": self.settle,
-            "is_first": self.is_first, "last_write": memory.last_write, "writes": memory._writes,
-            "recheck": self._recheck,
+            "give": self.give, "is_first": self.is_first, "last_write": memory.last_write,
+            "writes": memory._writes, "recheck": self._recheck,
         }
         checks = ["if changes[0] != seen[0] and not recheck(seen): return MISSED",
                   "if engine['watching']: return EAGER"]
@@ -100,9 +101,12 @@ class Replay:
             scope |= {f"opt{i}": part.optimizer, f"plan{i}": part.plan, f"part{i}": part.part,
                       f"group{i}": part.group, f"fill{i}": part.fill, f"rec{i}": part}
             checks.append(f"if opt{i}._plans[{part.place}] is not plan{i}: return MISSED")
-            lines += [f"n{i} = fill{i}(group{i}, part{i}.step + 1, *part{i}.numbers)",
+            lines += [f"k{i} = part{i}.step + 1",
+                      f"n{i} = fill{i}(group{i}, k{i}, *part{i}.numbers)",
                       f"if n{i} is None: return MISSED"]
-            after.append(f"rec{i}.advance(n{i})")
+            after += [f"part{i}.step = k{i}", f"part{i}.numbers = n{i}",
+                      f"if not k{i} % {SWEEP}: rec{i}.sweep()"]
+        mine = []
         for i, g in enumerate(capture.gradients):
             if g.leaf is None:
                 continue
@@ -118,8 +122,10 @@ class Replay:
                 after.append(f"leaf{i}.grad = {self.text(g.found, scope)}")
             else:
                 scope[f"g{i}"] = self.view(g.found)
-                lines.append(f"if leaf{i}.grad is not g{i}: settle({i})")
-                after.append(f"leaf{i}.grad = replay.gradients[{i}]")
+                mine.append(f"leaf{i}.grad is g{i}")
+        if mine:  # nobody has looked at the gradients: the usual case
+            lines += [f"kept = {' and '.join(mine)}", "if not kept: settle()"]
+            after.append("if not kept: give()")
         if self.is_fresh:
             made = "".join(f"w{i}, " for i in range(len(capture.program.outputs)))
             lines += [f"results = entry({', '.join(arrays)})", "if results is True: return EAGER"]
@@ -268,8 +274,21 @@ class Replay:
         seen[0] = now
         return True
 
-    def settle(self, i: int) -> None:
-        """Leave the last call's gradient to whoever looked at it, before it is written over."""
+    def settle(self) -> None:
+        """Leave the last call's gradients to whoever looked at them: they are written over now."""
+        for i in list(self.gradients):  # no name for an array here: it would count as a holder
+            leaf = self.capture.gradients[i].leaf
+            if leaf is not None and leaf.grad is not self.gradients[i]:
+                self._settle(i)
+
+    def give(self) -> None:
+        """Give the gradients to their leaves."""
+        for i, mine in self.gradients.items():
+            leaf = self.capture.gradients[i].leaf
+            if leaf is not None:
+                leaf.grad = mine
+
+    def _settle(self, i: int) -> None:
         g = self.capture.gradients[i]
         assert g.leaf is not None
         mine, held = self.gradients[i], g.leaf.grad

@@ -48,8 +48,12 @@ class RecordedPart:
         part.step += 1
         part.numbers = numbers
         if part.step % SWEEP == 0:
-            for array in part.state.values():
-                flush(array)
+            self.sweep()
+
+    def sweep(self) -> None:
+        """Rid the state of numbers on their way to underflow (see parts.flush)."""
+        for array in self.part.state.values():
+            flush(array)
 
     def create(self) -> None:
         """Lay out the state that the recorded call made."""

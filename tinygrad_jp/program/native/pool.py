@@ -1,6 +1,6 @@
 """A second thread for the large loops, in native code: it needs no GIL, and no Python.
 
-It looks out for work for some 20 µs, then sleeps. Work is a function that takes parts of a loop
+It looks out for work for some 90 µs, then sleeps. Work is a function that takes parts of a loop
 until none is left, so both threads call it; one that comes too late finds nothing to do, and nobody
 waits for it. There is one helper a process; who finds it busy works alone. None where there is but
 one processor, where BLAS was told to keep to one thread (OPENBLAS_NUM_THREADS=1), and in a forked
@@ -21,7 +21,7 @@ from . import blas
 STATE, WORK, GIVEN, ASLEEP, STOP, OWNED = 0, 8, 16, 24, 32, 40  # bytes into its memory
 MUTEX, CONDITION, BYTES = 64, 128, 256
 IDLE, POSTED, TAKEN = 0, 1, 2
-LOOKS = 500  # some 20 µs
+LOOKS = 2000  # some 90 µs: longer than what lies between the large loops of a step
 WAITS = 4000  # looks before the processor is given to others
 
 TEXT = f"""
