@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections import Counter
 from collections.abc import Generator
@@ -16,6 +17,8 @@ from tinygrad_jp.testing import load_profile
 from tinygrad_jp.testing.assertions import tried
 from tinygrad_jp.vocabulary.rule import REGISTRY
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background by a shell
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what the tests of Ctrl-C rest on
 # compiled objects of test runs: kept from one to the next, but not among the user's own
 os.environ.setdefault(
     "TINYGRAD_JP_CACHE", str(Path(tempfile.gettempdir(), f"tinygrad_jp-tests-{getuser()}"))
