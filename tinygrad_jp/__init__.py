@@ -23,6 +23,7 @@ from .autograd import linalg as linalg
 from .autograd.creation import *  # noqa: F403 - it lists its names
 from .autograd.dtypes import *  # noqa: F403 - it lists its names
 from .autograd.functions import *  # noqa: F403 - it lists its names
+from .autograd.lines import keep_lines as keep_lines
 from .autograd.mode import enable_grad as enable_grad
 from .autograd.mode import inference_mode as inference_mode
 from .autograd.mode import is_grad_enabled as is_grad_enabled
@@ -100,7 +101,7 @@ _HOME = {name: module for module, names in _NAMES.items() for name in names.spli
 __all__ = [
     *_functions.__all__, *_creation.__all__, *_dtypes.__all__, *_MODULES, *_HOME,
     "Tensor", "autograd", "enable_grad", "errors", "get_default_dtype", "inference_mode",
-    "is_grad_enabled", "linalg", "no_grad", "primitive", "rule", "set_default_dtype",
+    "is_grad_enabled", "keep_lines", "linalg", "no_grad", "primitive", "rule", "set_default_dtype",
     "set_grad_enabled", "set_language",
 ]
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import linecache
-import os
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
 from threading import Lock
-from types import FrameType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,16 +16,14 @@ from ..vocabulary.rule import Rule, label
 from . import apply as generic
 from . import backward as engine
 from . import generate
-from .node import Node, note
+from .lines import frames, is_users, line_of, user_line
+from .node import Node
 
 Array = Any
 
 _on: ContextVar[bool] = ContextVar("tinygrad_jp_anomaly", default=False)
 _lock = Lock()
 _users = [0]  # how many `with` blocks are open, in all threads; the engine calls us while any is
-
-_OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
 
 
 class detect_anomaly(ContextDecorator):
@@ -79,18 +73,6 @@ class detect_anomaly(ContextDecorator):
         quiet.__exit__(*error)
 
 
-class Line(NamedTuple):
-    """A line of the user's program."""
-
-    file: str
-    number: int
-    function: str
-
-    def __str__(self) -> str:
-        source = linecache.getline(self.file, self.number).strip()
-        return f"{self.file}:{self.number} ({self.function}){': ' if source else ''}{source}"
-
-
 class Statistics(NamedTuple):
     """What can be said of an array in a line; low and high are of its finite elements."""
 
@@ -131,28 +113,12 @@ def statistics(name: str, value: Any) -> Statistics:
     )
 
 
-def _frames() -> Iterator[FrameType]:
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        yield frame
-        frame = frame.f_back
-
-
-def user_line() -> Line | None:
-    """Find the innermost line outside this package and NumPy that is being run."""
-    for frame in _frames():
-        file = frame.f_code.co_filename
-        if not file.startswith((_OURS, _NUMPY, "<tinygrad_jp", "<string>", "<__array_function__")):
-            return Line(file, frame.f_lineno, frame.f_code.co_name)
-    return None
-
-
 def _inside_rule() -> bool:
     """Tell whether what runs now is a rule that a recorded backward pass reads on Tensors."""
-    for frame in _frames():
+    for frame in frames():
         if frame.f_code is engine.walk.__code__:
             return True
-        if frame.f_code.co_name == "replay" and frame.f_code.co_filename.startswith(_OURS):
+        if frame.f_code.co_name == "replay" and not is_users(frame.f_code.co_filename):
             return False  # a checkpoint, which runs the forward pass again
     return False
 
@@ -180,12 +146,9 @@ def _what(value: Any) -> str:
 
 
 def _after_forward(rule: Rule, values: Sequence[Any], y: Any, node: Any) -> None:
-    """Look at a result, and write the user's line down for the backward pass."""
+    """Look at a result."""
     if not _on.get():
         return
-    line = user_line()
-    if node is not None:
-        note(node)["line"] = line
     what = _what(y)
     if not what or _inside_rule():
         return
@@ -195,7 +158,7 @@ def _after_forward(rule: Rule, values: Sequence[Any], y: Any, node: Any) -> None
     inputs = Report(
         statistics(n, v) for n, v in zip(names, values, strict=True) if v is not None
     )
-    where = line or Phrase("line_unknown")
+    where = user_line() or Phrase("line_unknown")
     if with_nan and "NaN" in what:
         raise NonFiniteError(
             "non_finite_input", op=label(rule.fn), what="NaN", argument=with_nan[0],
@@ -232,8 +195,7 @@ def _after_backward(node: Node, g: Any, gs: Any) -> None:
             continue
         names = plan.rule.arguments
         argument = f"xs[{place}]" if plan.rule.listed else names[place]
-        line = note(node).get("line")
-        where = line or Phrase("line_unknown_hint")
+        where = line_of(node) or Phrase("line_unknown_hint")
         arrived = [statistics("g", a) for a in _arrays(g)]
         if _has(g, np.isnan):
             raise NonFiniteError(

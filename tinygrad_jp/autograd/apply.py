@@ -17,6 +17,7 @@ from ..errors import ArgumentError, DTypeError, GradientError
 from ..vocabulary.primitives import astype
 from ..vocabulary.rule import REGISTRY, Rule, label
 from .explain import explained
+from .lines import keeping, stamp
 from .memory import own, tick
 from .mode import is_grad_enabled, recording
 from .node import SMALL, Cotangents, Node, Plan, fast_evaluator, remembered, spare_place
@@ -85,6 +86,8 @@ def apply(rule: Rule, arguments: Sequence[Any], static: Sequence[Any] = ()) -> A
             node.number = other
         elif isinstance(other, ndarray) and other.size <= SMALL:
             node.number = remembered(other, inputs[spare])
+    if keeping[0] or watchers:
+        stamp(node)
     for watch in watchers:
         watch(rule, values, y, node)
     return _wrap_all(rule, y, node)
@@ -168,6 +171,8 @@ def item_node(node: Node, i: int, part: Any) -> Node | None:
     item.saved = (i, node.plan.rule.outputs)
     item.seq = tick()
     item.shape = part.shape
+    if keeping[0] or watchers:
+        stamp(item)
     return item
 
 

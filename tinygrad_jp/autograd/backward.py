@@ -23,6 +23,7 @@ from . import apply as generic
 from .apply import as_array
 from .explain import shown_name
 from .hooks import HookedLeaf, run_hooks
+from .lines import keeping, went_back
 from .memory import last_write, written_since
 from .mode import enable_grad
 from .node import Leaf, Node, Plan, note
@@ -316,6 +317,8 @@ def backward(
     """Add to `.grad` of every leaf that `tensor` was computed from (see Tensor.backward)."""
     if tensor._node is None:
         raise GradientError("backward_no_graph", name=shown_name(tensor))
+    if keeping[0]:
+        went_back()
     g = seed(tensor, gradient)
     retain = create_graph if retain_graph is None else retain_graph
     if type(g) is ndarray and not create_graph:

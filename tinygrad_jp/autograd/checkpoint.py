@@ -12,6 +12,7 @@ from ..errors import GradientError, Phrase
 from ..vocabulary.rule import Rule
 from . import backward as engine
 from .apply import _wrap_all, wrap
+from .lines import keeping, stamp
 from .memory import own, tick, written_since
 from .mode import enable_grad, is_grad_enabled
 from .node import Leaf, Node
@@ -63,6 +64,8 @@ def checkpoint(f: Callable[..., Any], *xs: Any, **options: Any) -> Any:
     node.parents = nodes
     node.saved = (arrays, tuple(map(_values_of_leaf, nodes)), nodes)
     node.seq = tick()
+    if keeping[0]:
+        stamp(node)
     results = tuple(parts[i]._data for i in places)
     if len(places) == 1:
         node.shape = results[0].shape

@@ -19,6 +19,7 @@ from ..vocabulary.primitive import raw
 from ..vocabulary.rule import REGISTRY, REQUIRED, Function, Rule
 from . import apply as generic
 from .explain import explained
+from .lines import frame_at, keeping, latest, users_frame
 from .memory import own, tick
 from .mode import is_grad_enabled
 from .node import SMALL, Node, fast_evaluator, remembered, spare_place
@@ -31,13 +32,22 @@ F64 = generic.F64
 # The names that generated functions see, shared by them all. tensor.py adds Tensor and answer.
 scope: dict[str, Any] = {
     "F64": F64, "Node": Node, "apply": generic.apply, "as_array": generic.as_array,
-    "is_grad_enabled": is_grad_enabled, "isinstance": isinstance,
+    "frame_at": frame_at, "is_grad_enabled": is_grad_enabled, "isinstance": isinstance,
+    "keeping": keeping, "latest": latest, "users_frame": users_frame,
     "SMALL": SMALL, "item_node": generic.item_node, "ndarray": ndarray, "new_tensor": generic.wrap,
     "object_new": object.__new__, "operand": generic.operand, "own": own,
     "plan_for": generic.plan_for, "remembered": remembered, "tick": tick, "type": type,
     "watching": False,
 }
 
+STAMP = (  # lines.stamp, without a call where the same code runs as the last time
+    "    if keeping[0]:",
+    "        try:",
+    "            u_ = frame_at(1); c_ = u_.f_code",
+    "            if c_ is not latest[0]: u_ = users_frame(u_); c_ = u_.f_code",
+    "            n_.code = c_; n_.at = u_.f_lasti",
+    "        except ValueError: n_.code = None",  # C runs it, at the bottom of a thread
+)
 SOURCES: dict[str, str] = {}
 _lock = Lock()
 _watchers = [0]
@@ -183,7 +193,7 @@ def _whole(rule: Rule, key: str, head: list[str], statics: str) -> list[str]:
         lines.append(f"    if {kinds}: return {slow}")
     lines += ["    t_._node = n_ = object_new(Node)"]
     lines += _recorded(rule, key, wanted)
-    lines += ["    n_.seq = tick(); n_.shape = y.shape", "    return t_"]
+    lines += ["    n_.seq = tick(); n_.shape = y.shape", *STAMP, "    return t_"]
     return lines
 
 
@@ -197,6 +207,7 @@ def _several(rule: Rule, key: str, wanted: list[int], parts: list[str]) -> list[
         "    n_ = object_new(Node)",
         *_recorded(rule, key, wanted),
         "    n_.seq = tick(); n_.shape = None",
+        *STAMP,
     ]
     items = (f"new_tensor({y}, item_node(n_, {i}, {y}))" for i, y in enumerate(parts))
     return [*lines, f"    return make_(({', '.join(items)},))"]
@@ -234,6 +245,7 @@ def _of_a_list(rule: Rule, key: str, head: list[str], statics: str) -> list[str]
         "    n_ = object_new(Node)",
         f"    n_.plan = plan_for(rule_{key}, tuple(places_)); n_.parents = tuple(parents_)",
         f"    n_.saved = ({saved}); n_.seq = tick(); n_.shape = y.shape",
+        *STAMP,
         "    return new_tensor(y, n_)",
     ]
 

@@ -37,7 +37,7 @@ class Leaf:
 class Node:
     """One recorded operation."""
 
-    __slots__ = ("note", "number", "parents", "plan", "saved", "seq", "shape")
+    __slots__ = ("at", "code", "note", "number", "parents", "plan", "saved", "seq", "shape")
 
     plan: Plan
     parents: Any  # nodes of the arguments that need a gradient, in order
@@ -45,7 +45,9 @@ class Node:
     seq: int
     shape: Any  # of the result; None for a node whose result is a tuple
     number: Any  # the argument at plan's spare place; usually not set: see spare_place
-    note: dict[str, Any]  # name, source line, kept gradient; usually not set at all
+    note: dict[str, Any]  # name, kept gradient; usually not set at all
+    code: Any  # of the user's that ran it, with the place in there: see lines.py
+    at: int
 
 
 def note(node: Any) -> dict[str, Any]:

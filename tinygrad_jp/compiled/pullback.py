@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.apply import item_node
+from ..autograd.lines import keeping, stamp
 from ..autograd.memory import tick
 from ..autograd.node import Leaf, Node
 from ..errors import CompileError
@@ -73,6 +74,8 @@ class Pullback:
         )
         node.saved = (tuple(arrays) + tuple(self.bound.values()), tuple(draws))
         node.seq = tick()
+        if keeping[0]:
+            stamp(node)
         node.shape = tensors[0]._data.shape if len(tensors) == 1 else None
         for i, t in enumerate(tensors):
             t._node = node if len(tensors) == 1 else item_node(node, i, t._data)

@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..autograd.anomaly import Line
 from ..autograd.explain import shown_name
+from ..autograd.lines import Line, line_of, looked
 from ..autograd.node import Leaf, Node, note
 from ..autograd.tensor import Tensor, rule_name
 from ..errors import ArgumentError, GradientError
@@ -42,7 +42,7 @@ class GraphNode:
     value     a copy of the values; None where neither kept nor to be recomputed
     gradient  of the output with respect to this node; None where it was not computed
     is_output whether the graph was drawn from here
-    line      the source line that made it, where that was watched
+    line      the source line that made it, where it was kept: see tj.keep_lines
     grad      a copy of `.grad`, which backward() gathers; None if there is none yet
     formula   of an operation: what it computes, and its derivatives by argument; else None
     contents, parameters  of a module drawn as one box: how many are inside; 0 otherwise
@@ -151,6 +151,7 @@ def built(
     gradient: Any = None, calls: Sequence[Call] | None = None,
 ) -> tuple[Graph, dict[Any, str]]:
     """Make a Graph as graph_of does, and say which record stands for which node of the engine."""
+    looked()
     nodes = recorded(tensors)
     alive = [*tensors, *(t for _, t in named.pairs)]
     known = recalled(nodes, [t for t in alive if t._node is not None], recompute=values)
@@ -275,7 +276,7 @@ class _Builder:
         notes = note(node) if hasattr(node, "note") else {}
         value = copied(self.known.get(node))
         name = rule_name(node)
-        line = notes.get("line")
+        line = line_of(node)
         return GraphNode(
             self.next_id(), "operation", name,
             name=notes.get("name") or self.names.get(node), about=node.plan.rule.about,

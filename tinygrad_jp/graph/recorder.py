@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.lines import looked
 from ..autograd.mode import is_grad_enabled
 from ..autograd.node import Leaf
 from ..autograd.tensor import Tensor
@@ -159,6 +160,7 @@ class Recorder(Callback):
         """
         if not self._hooks:
             raise GradientError("recorder_not_open")
+        looked()
         if self._is_due():
             if not self._seen:
                 raise GradientError("recorder_no_forward", model=type(self.model).__name__)

@@ -7,6 +7,7 @@ afterwards what they were.
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import numpy as np
 
 from ..autograd import apply as engine
 from ..autograd import backward, generate
-from ..autograd.anomaly import user_line
+from ..autograd.lines import OURS, frames, user_line
 from ..autograd.memory import tick
 from ..autograd.mode import enable_grad
 from ..autograd.node import Leaf, note
@@ -29,6 +30,8 @@ from .groups import Call
 from .names import Named, is_module, named_tensors
 
 Array = Any
+
+_LAYERS = (os.path.join(OURS, "nn"), os.path.join(OURS, "keras"))
 
 
 @dataclass
@@ -179,21 +182,21 @@ def _calls(root: Any, name: str, calls: list[Call]) -> Iterator[None]:
 
 @contextmanager
 def _notes(outside: Any) -> Iterator[None]:
-    """Write down each operation's source line, in this thread, and its constants.
+    """Write down each operation's constants, in this thread; a node keeps its line by itself.
 
-    outside: the line that asked for the run, which is not where an operation comes from.
+    outside: the line that asked for the run, which is not where an operation comes from; the
+        line of a layer is, in its stead.
     """
     here = get_ident()
 
     def watch(rule: Any, values: Any, y: Any, node: Any) -> None:
         if node is None or get_ident() != here:
             return
-        kept = note(node)
-        line = user_line()
-        if line is not None and line != outside:
-            kept.setdefault("line", line)
+        if user_line() == outside:
+            inner = next((f for f in frames() if f.f_code.co_filename.startswith(_LAYERS)), None)
+            node.code, node.at = (inner.f_code, inner.f_lasti) if inner else (None, 0)
         if not rule.listed:
-            kept["given"] = {
+            note(node)["given"] = {
                 name: value
                 for i, (name, value) in enumerate(zip(rule.arguments, values, strict=False))
                 if i not in node.plan.places and value is not None

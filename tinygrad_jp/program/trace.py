@@ -20,7 +20,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from ..autograd.anomaly import user_line
+from ..autograd.lines import user_line
 from ..errors import CompileError
 from ..vocabulary.primitive import raw
 from ..vocabulary.rule import Function, label

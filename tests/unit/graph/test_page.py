@@ -122,6 +122,7 @@ def test_playing_all_steps_gives_the_engines_gradients(program):
 
 
 @pytest.mark.parametrize("name", ["apples", "network", "doublings"])
+@tj.keep_lines(False)
 def test_golden_data(name, golden):
     if name == "apples":
         graph = graph_of(programs.apples())

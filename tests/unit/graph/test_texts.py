@@ -44,6 +44,7 @@ def picture(name: str) -> tj.graph.Drawing:
 @pytest.mark.parametrize(
     "name", ["apples_ja", "apples_en", "network_ja", "plain", "doublings", "nasty"]
 )
+@tj.keep_lines(False)
 def test_golden(name, kind, golden):
     drawing = picture(name)
     text = {"dot": drawing.dot, "mmd": drawing.mermaid, "txt": drawing.text}[kind]

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...autograd import apply as engine
 from ...autograd import generate
-from ...autograd.anomaly import user_line
+from ...autograd.lines import user_line
 from ...autograd.memory import owner
 from ...autograd.tensor import Tensor
 from ...errors import ArgumentError, Language, ShapeError

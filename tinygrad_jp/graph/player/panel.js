@@ -280,7 +280,8 @@ function facts(node) {
   add("shape", node.shape && el("code", {}, node.shape));
   add("dtype", node.dtype && el("code", {}, node.dtype));
   add("module_path", node.group && foldButton(node.group));
-  add("line", node.line && el("code", { class: "line" }, node.line));
+  add("line", node.line ? el("code", { class: "line" }, node.line)
+    : node.kind === "operation" && absent("line_unknown"));
   return rows.length ? el("dl", { class: "facts" }, rows) : null;
 }
 
