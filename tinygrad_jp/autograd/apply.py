@@ -20,7 +20,7 @@ from .explain import explained
 from .lines import keeping, stamp
 from .memory import own, tick
 from .mode import is_grad_enabled, recording
-from .node import SMALL, Cotangents, Node, Plan, fast_evaluator, remembered, spare_place
+from .node import LARGE, SMALL, Cotangents, Node, Plan, fast_evaluator, remembered, spare_place
 
 Tensor: Any = None  # the class of results, put here by tensor.py, which imports this file
 watchers: list[Callable[[Rule, Sequence[Any], Any, Any], None]] = []  # see anomaly.py
@@ -84,7 +84,7 @@ def apply(rule: Rule, arguments: Sequence[Any], static: Sequence[Any] = ()) -> A
         other = values[spare]
         if isinstance(other, (float, int)):
             node.number = other
-        elif isinstance(other, ndarray) and other.size <= SMALL:
+        elif isinstance(other, ndarray) and other.size <= (LARGE if keeping[0] else SMALL):
             node.number = remembered(other, inputs[spare])
     if keeping[0] or watchers:
         stamp(node)

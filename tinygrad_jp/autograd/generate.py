@@ -22,7 +22,7 @@ from .explain import explained
 from .lines import frame_at, keeping, latest, users_frame
 from .memory import own, tick
 from .mode import is_grad_enabled
-from .node import SMALL, Node, fast_evaluator, remembered, spare_place
+from .node import LARGE, SMALL, Node, fast_evaluator, remembered, spare_place
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -34,7 +34,7 @@ scope: dict[str, Any] = {
     "F64": F64, "Node": Node, "apply": generic.apply, "as_array": generic.as_array,
     "frame_at": frame_at, "is_grad_enabled": is_grad_enabled, "isinstance": isinstance,
     "keeping": keeping, "latest": latest, "users_frame": users_frame,
-    "SMALL": SMALL, "item_node": generic.item_node, "ndarray": ndarray, "new_tensor": generic.wrap,
+    "LARGE": LARGE, "SMALL": SMALL, "item_node": generic.item_node, "ndarray": ndarray, "new_tensor": generic.wrap,
     "object_new": object.__new__, "operand": generic.operand, "own": own,
     "plan_for": generic.plan_for, "remembered": remembered, "tick": tick, "type": type,
     "watching": False,
@@ -285,7 +285,7 @@ def _record(rule: Rule, key: str, places: tuple[int, ...]) -> list[str]:
     if i is not None:
         lines += [
             f"        if type(v{i}) is float or type(v{i}) is int: n_.number = v{i}",
-            f"        elif type(v{i}) is ndarray and v{i}.size <= SMALL: "
+            f"        elif type(v{i}) is ndarray and v{i}.size <= (LARGE if keeping[0] else SMALL): "
             f"n_.number = remembered(v{i}, {rule.arguments[i]})",
         ]
     return lines

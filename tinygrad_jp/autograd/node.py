@@ -17,7 +17,8 @@ from ..vocabulary.primitive import raw
 from ..vocabulary.rule import Function, Rule, parameters
 
 Array = Any
-SMALL = 256  # elements up to which an array that no pull needs is kept all the same
+SMALL = 256  # elements up to which an array that no pull needs is kept all the same, for pictures
+LARGE = 1 << 20  # the same, as long as source lines are kept too
 
 
 class Leaf:
@@ -102,7 +103,7 @@ class Plan:
 def spare_place(plan: Plan) -> int | None:
     """Give the place of the one argument that is neither tracked nor saved, if there is just one.
 
-    A number or a small array there (x + 3) is kept beside the node, for pictures: no pull needs it.
+    A number or an array there (x + 3) is kept beside the node, for pictures: no pull needs it.
     """
     rule = plan.rule
     if rule.listed or rule.outputs:
@@ -115,7 +116,7 @@ def spare_place(plan: Plan) -> int | None:
 
 
 def remembered(array: Array, given: Any) -> Array:
-    """Give a small array as it is to be kept: one that came bare may be changed by its owner."""
+    """Give an array as it is to be kept: one that came bare may be changed by its owner."""
     return array.copy() if array is given else array
 
 

@@ -57,6 +57,33 @@ def test_a_number_is_a_constant():
     assert two.value == 3
 
 
+@pytest.mark.parametrize("size", [3, 256, 257, 1 << 20, (1 << 20) + 1])
+@pytest.mark.parametrize("keeping", [True, False])
+@pytest.mark.parametrize("watched", [True, False])
+def test_how_large_a_constant_is_kept(size, keeping, watched):
+    x, c = tj.ones(size, requires_grad=True), np.full(size, 2.0, np.float32)
+    kept = size <= (1 << 20 if keeping else 256)
+    with tj.keep_lines(keeping):
+        if watched:
+            with tj.detect_anomaly():
+                y = x + c
+        else:
+            y = x + c
+    c[:] = 5.0  # by its owner, later
+    (constant,) = [n for n in graph_of(y.sum()).nodes if n.kind == "constant"]
+    assert (constant.value is not None) is kept
+    assert not kept or (constant.value == 2.0).all()
+
+
+def test_a_kept_constant_that_was_changed_is_unknown():
+    x, c = tj.ones(300, requires_grad=True), tj.ones(300)
+    y = x + c
+    c += 1
+    (constant,) = [n for n in graph_of(y.sum()).nodes if n.kind == "constant"]
+    assert constant.value is None
+
+
+@tj.keep_lines(False)
 def test_a_constant_that_was_not_kept_is_there_without_a_value(monkeypatch):
     monkeypatch.setitem(generate.scope, "SMALL", 0)  # a large array is not kept
     x = leaf([1.0, 2.0])

@@ -74,6 +74,7 @@ def test_a_deep_tree_is_linear_and_not_deep():
     assert len(operations) == 900
 
 
+@tj.keep_lines(False)
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_options_say_what_is_shown(language, monkeypatch):
     monkeypatch.setitem(generate.scope, "SMALL", 0)  # a large array is not kept
