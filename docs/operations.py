@@ -1,18 +1,30 @@
-"""Write docs/operations.md and docs/en/operations.md: what the registry knows, with derivatives.
+"""Write the reference of operations from the registry: docs/operations.md and docs/operations/.
 
 python docs/operations.py
+
+docs/operations.md lists everything; each page in docs/operations/ has one kind of operations, each
+with its formula, its rule, where it was tried, and its graph, drawn forward and backward by
+operations_drawn.py. The same in English in docs/en.
 """
 
 from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
+import operations_drawn as pictures
+from operations_drawn import Drawn, drawn, key
+from operations_sampled import written
+
 import tinygrad_jp.nn  # with these two, everything that registers operations is there
 import tinygrad_jp.rules  # noqa: F401
+from tinygrad_jp.errors import Language
 from tinygrad_jp.graph.formulas import formula as formula_of
 from tinygrad_jp.vocabulary.rule import (
     REGISTRY,
@@ -25,134 +37,24 @@ from tinygrad_jp.vocabulary.rule import (
 )
 
 DOCS = Path(__file__).resolve().parent
-PAGES = {"ja": DOCS / "operations.md", "en": DOCS / "en" / "operations.md"}
+PAGES: dict[Language, Path] = {"ja": DOCS, "en": DOCS / "en"}
+TABLE = tomllib.loads((DOCS / "operations.toml").read_text("utf-8"))
+WORDS, TITLES = TABLE["words"], TABLE["pages"]
+SMALL = 8  # operations, forward and backward, of a composite that is drawn
+NARROW = 340  # pixels of a picture that leaves room beside it on a wide screen
 
-WORDS = {
-    "ja": {
-        "head": """# 演算の一覧
-
-このページは登録簿(`REGISTRY`)から `python3 run.py docs` が書き出しました。手で直さないでください。
-
-NumPy の関数に Tensor を渡すと、ここにある規則で微分されます。
-
-- `g` は届いた勾配、`y` は結果、`x`(または `a b c`)は引数です。
-- 「送り返す勾配」は、規則を数式で書いたもの、「規則」は登録されている NumPy の式そのものです。
-- 「残すもの」は、逆伝播のために計算グラフが持つ値です。
-- 「調べた区間」は、自動テストが数値微分と比べる範囲です(「—」は、形や軸を変えながら比べます)。
-
-順伝播と逆伝播を描くと、こうなります(`tj.draw(f, x, order=1)`)。
-
-""",
-        "rules": "規則のある演算", "composites": "他の演算で書いた演算", "constants": "定数",
-        "no_slope": "微分がないか 0 の関数です。結果に勾配は流れません。",
-        "refused": "使えない関数",
-        "columns": ("演算", "意味", "送り返す勾配", "規則", "残すもの", "調べた区間"),
-        "short": ("演算", "意味(英語)"), "why": ("関数", "理由"), "nothing": "なし",
-        "images": "images/", "multiply": "掛け算", "tanh": "tanh", "matmul": "行列の積と和",
-    },
-    "en": {
-        "head": """# All operations
-
-This page was written from the registry by `python3 run.py docs`; do not edit it.
-
-Give a Tensor to one of these functions and it is differentiated by the rule shown.
-
-- `g` is the gradient that arrives, `y` the result, `x` (or `a b c`) the arguments.
-- "Sent back" is the rule as a formula; "rule" is the NumPy expression that is registered.
-- "Keeps" is what the graph holds on to for the way back.
-- "Tried on" is where the tests hold it against differences ("—": on shapes and axes instead).
-
-Drawn, forward and backward (`tj.draw(f, x, order=1)`), they look like this:
-
-""",
-        "rules": "With a rule", "composites": "Written with others", "constants": "Constants",
-        "no_slope": "No derivative, or 0: no gradient flows to what they give.",
-        "refused": "Refused",
-        "columns": ("operation", "meaning", "sent back", "rule", "keeps", "tried on"),
-        "short": ("operation", "meaning"), "why": ("function", "reason"), "nothing": "nothing",
-        "images": "../images/", "multiply": "a product", "tanh": "tanh",
-        "matmul": "a matrix product and a sum",
-    },
+FAMILIES: dict[str, tuple[str, ...]] = {  # page: the modules of rules/ whose operations it has
+    "arithmetic": ("elementwise", "constants"),
+    "functions": (),
+    "network": ("loss", "normalization", "probability"),
+    "matrix": ("contraction", "einsum", "linalg", "norms"),
+    "statistics": ("reduction", "statistics", "series", "polynomial", "calls"),
+    "arrays": ("shape", "joining", "index"),
 }
+FUNCTIONS = re.compile("exp|log|sin|cos|tan|sqrt|cbrt|power|square|deg|rad|erf|sinc|hypot")
 
 
-MEANINGS = {  # where the registry's English words are no formula
-    "np.matmul": "行列の積 a @ b",
-    "contract": "アインシュタインの和",
-    "np.maximum": "大きい方。等しいときは勾配を分ける",
-    "np.minimum": "小さい方。等しいときは勾配を分ける",
-    "np.fmax": "大きい方。NaN は無視する",
-    "np.fmin": "小さい方。NaN は無視する",
-    "np.clip": "最小と最大の間に収める",
-    "np.where": "a が真なら b、でなければ c",
-    "np.arctan2": "点 (b, a) の角度",
-    "np.copysign": "&#124;a&#124; に b の符号を付ける",
-    "np.deg2rad": "度 → ラジアン",
-    "np.rad2deg": "ラジアン → 度",
-    "sinc_slope": "sinc の微分",
-    "erf": "誤差関数",
-    "relu": "0 より大きければそのまま、でなければ 0。0 での微分は 0",
-    "leaky_relu": "0 以下では slope 倍",
-    "elu": "0 以下では α (eˣ − 1)",
-    "astype": "同じ値を別の dtype で",
-    "np.conjugate": "実数なので x のまま",
-    "np.real": "実数なので x のまま",
-    "np.real_if_close": "実数なので x のまま",
-    "np.nan_to_num": "NaN → 0、無限大 → 最大の数",
-    "np.ldexp": "整数 b について a · 2ᵇ",
-    "getitem": "添字で取り出す x[index]",
-    "scatter_add": "それぞれの場所に足し込む",
-    "set_at": "x[index] を置きかえた写し",
-    "np.take_along_axis": "軸にそって、場所ごとに取り出す",
-    "put_along": "軸にそって、場所ごとに足し込む",
-    "np.lib.stride_tricks.sliding_window_view": "ある長さの窓を全部、新しい軸に並べる",
-    "fold": "窓を、もとの場所へ足し戻す",
-    "np.sort": "小さい順に並べる",
-    "np.concatenate": "ある軸にそってつなぐ",
-    "np.stack": "新しい軸にそって重ねる",
-    "pad_with": "まわりを 1 つの値で囲む",
-    "np.linalg.inv": "逆行列 x⁻¹",
-    "np.linalg.solve": "連立一次方程式の解 a⁻¹·b",
-    "np.linalg.pinv": "ムーア–ペンローズの逆行列 x⁺",
-    "np.linalg.det": "行列式",
-    "cofactor": "余因子行列 det(x)·x⁻ᵀ",
-    "cofactor_slope": "⟨h, cofactor(x)⟩ の勾配",
-    "np.linalg.slogdet": "det x の符号と log &#124;det x&#124;",
-    "np.linalg.cholesky": "x = l·lᵀ となる下三角の l",
-    "thin_qr": "x = q·r。q は正規直交、r は上三角",
-    "np.linalg.eigh": "対称な x = v·diag(w)·vᵀ の固有値 w と固有ベクトル v",
-    "np.linalg.eigvalsh": "対称な x の固有値",
-    "thin_svd": "x = u·diag(s)·vh の u、s、vh",
-    "np.linalg.svdvals": "特異値",
-    "sum_outer": "a bᵀ の、行についての和",
-    "sum_rows": "行についての和",
-    "sum_to": "広げた軸についての和",
-    "cross_entropy": "正解のクラスの log softmax の平均に − を付けたもの",
-    "standardize": "平均 0、分散 1 に揃え、平均と分散も返す",
-    "center_and_scale": "平均 0、分散 1 に揃える",
-    "binary_entropy": "確率 1 つの交差エントロピー",
-    "bounded_log": "log x、ただし −100 以上",
-    "np.max": "最大。等しいものどうしは勾配を分ける",
-    "np.min": "最小。等しいものどうしは勾配を分ける",
-    "np.cumprod": "はじめからの積",
-    "np.cumsum": "はじめからの和",
-    "convolve_full": "2 つのベクトルの畳み込み",
-    "np.reshape": "同じ要素を別の形で",
-    "np.transpose": "軸を並べかえる",
-    "np.swapaxes": "2 つの軸を入れかえる",
-    "np.moveaxis": "軸を別の場所へ移す",
-    "np.squeeze": "長さ 1 の軸を取る",
-    "np.expand_dims": "長さ 1 の軸を足す",
-    "np.broadcast_to": "新しい軸と長さ 1 の軸にそって繰り返す",
-    "np.flip": "逆順",
-    "np.roll": "ぐるりとずらす",
-    "np.tril": "三角の部分。ほかは 0",
-    "np.triu": "三角の部分。ほかは 0",
-    "np.copy": "写し",
-    "np.logaddexp": "log(eᵃ + eᵇ)。大きな a、b でもあふれない",
-    "log_or_zero": "log x、x ≤ 0 では 0",
-    "np.float_power": "aᵇ(float64 で)",
-}
+# ── what a rule says ────────────────────────────────────────────────────────────────────────────
 
 
 @cache
@@ -189,26 +91,31 @@ def row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
-def about(entry: Entry) -> str:
-    """Give an entry's meaning, safe inside a table."""
-    return entry.about.replace("|", "&#124;")
+def table(*titles: str) -> str:
+    """Give the head of a table."""
+    return row(*titles) + row(*["---"] * len(titles))
 
 
-def derivative(rule: Rule) -> str:
-    """Give a table cell with one line per argument."""
-    lines = []
-    for name, pull in zip(rule.arguments, rule.pulls, strict=True):
-        lines.append(f"{name}: " + (code_span(formula(pull)) if pull else "—"))
-    return "<br>".join(lines)
+def derivatives(rule: Rule) -> dict[str, str]:
+    """Give the text of what is sent to each argument, as code; "—" for nothing."""
+    pairs = zip(rule.arguments, rule.pulls, strict=True)
+    return {name: code_span(formula(pull)) if pull else "—" for name, pull in pairs}
 
 
-def sent_back(rule: Rule) -> str:
-    """Give a table cell with the gradient sent to each argument, as a formula."""
+def sent_back(rule: Rule) -> dict[str, str]:
+    """Give the gradient sent to each argument, as a formula; "—" for none."""
     found = formula_of(rule)
-    lines = []
-    for name, pull in zip(rule.arguments, rule.pulls, strict=True):
-        lines.append(f"{name}: {plain(found.of(name).pull.text)}" if pull else f"{name}: —")
-    return "<br>".join(lines)
+    pairs = zip(rule.arguments, rule.pulls, strict=True)
+    return {name: plain(found.of(name).pull.text) if pull else "—" for name, pull in pairs}
+
+
+def tried(rule: Rule) -> dict[str, str]:
+    """Give the interval on which each argument is tried; none where shapes and axes are."""
+    found = {}
+    for name, domain in zip(rule.arguments, rule.domain or (), strict=False):
+        apart = "".join(f", ≠ {p:g}" for p in domain.avoid)
+        found[name] = f"{domain.low:g} … {domain.high:g}{apart}".replace("-", "−")
+    return found
 
 
 def plain(text: str) -> str:
@@ -218,64 +125,211 @@ def plain(text: str) -> str:
     return text.replace("|", "&#124;")
 
 
-def tried(rule: Rule) -> str:
-    """Give a table cell with the interval on which each argument is tried."""
-    lines = []
-    for name, domain in zip(rule.arguments, rule.domain or (), strict=False):
-        apart = "".join(f", ≠ {p:g}" for p in domain.avoid)
-        lines.append(f"{name}: {domain.low:g} … {domain.high:g}{apart}".replace("-", "−"))
-    return "<br>".join(lines) or "—"
-
-
-def meaning(entry: Entry, lang: str) -> str:
+def meaning(entry: Entry, lang: Language) -> str:
     """Give what an operation means: its formula where there is one; its words, in Japanese too."""
-    words = about(entry)
-    name = label(entry.fn)
-    if lang == "ja":
-        words = MEANINGS.get(name, words)
+    name, words = label(entry.fn), entry.about
+    known = TABLE["rules" if isinstance(entry, Rule) else "composites"].get(name)
+    if lang == "ja" and known:
+        words = known
     found = formula_of(entry) if isinstance(entry, Rule) else None
     if found is None or found.is_general:
-        return words
-    if name in MEANINGS and found.forward.text == f"y = {entry.about}":
-        return words  # words that stand where a formula would
+        return plain(words)
+    if known and found.forward.text == f"y = {entry.about}":
+        return plain(words)  # words that stand where a formula would
     text = plain(found.forward.text)
-    return text if words in text or name not in MEANINGS else f"{text}<br>{words}"
+    return text if plain(words) in text or not known else f"{text}<br>{plain(words)}"
 
 
-def page(lang: str) -> str:
-    """Give the text of the page in a language."""
+def family(entry: Rule | Composite) -> str:
+    """Name the page that an operation is on."""
+    code = entry.body if isinstance(entry, Composite) else next(p for p in entry.pulls if p)
+    stem = Path(code.__code__.co_filename).stem
+    home = (getattr(entry.fn, "__module__", None) or "").rpartition(".")[2]
+    if home in ("activations", "layers"):
+        return "network"
+    if stem == "elementwise" and FUNCTIONS.search(label(entry.fn)):
+        return "functions"
+    return next(page for page, modules in FAMILIES.items() if stem in modules)
+
+
+# ── the pages ───────────────────────────────────────────────────────────────────────────────────
+
+
+def listed(kind: type[Entry]) -> list[Entry]:
+    """List the entries of a kind, in the order of their names."""
+    found = dict.fromkeys(e for e in REGISTRY.values() if isinstance(e, kind))
+    return sorted(found, key=lambda e: key(e).lower())
+
+
+@cache
+def names(entry: Entry) -> tuple[str, ...]:
+    """List what a function is called, its own name first."""
+    found = sorted({label(fn) for fn, e in REGISTRY.items() if e is entry})
+    return tuple(sorted(found, key=lambda name: name != label(entry.fn)))
+
+
+def spans(entry: Entry) -> str:
+    """Give all names of a function as code."""
+    return ", ".join(map(code_span, names(entry)))
+
+
+def anchor(entry: Entry) -> str:
+    """Give the part of a page's address that leads to an operation."""
+    return re.sub(r"[^\w-]", "", key(entry).lower().replace(" ", "-"))
+
+
+def link(entry: Rule | Composite, folder: str) -> str:
+    """Link to an operation's section."""
+    return f"[{code_span(key(entry))}]({folder}{family(entry)}.md#{anchor(entry)})"
+
+
+def counted(labels: list[str]) -> str:
+    """Write operations down, each once: "np.multiply × 3"."""
+    return ", ".join(n if c == 1 else f"{n} × {c}" for n, c in Counter(labels).items())
+
+
+def known(labels: list[str]) -> list[str]:
+    """Leave out the parts of a result: "thin_svd[0]"."""
+    return [name for name in labels if "[" not in name]
+
+
+def index(lang: Language) -> str:
+    """Give the text of docs/operations.md."""
     say = WORDS[lang]
-    entries = sorted(dict.fromkeys(REGISTRY.values()), key=lambda e: label(e.fn).lower())
-    names: dict[object, list[str]] = {}
-    for fn, entry in REGISTRY.items():
-        if label(fn) not in names.setdefault(entry, []):
-            names[entry].append(label(fn))
-    shown = {e: ", ".join(map(code_span, sorted(names[e]))) for e in entries}
-    rules = [e for e in entries if isinstance(e, Rule)]
-    composites = [e for e in entries if isinstance(e, Composite)]
-    constants = [e for e in entries if isinstance(e, Constant)]
-    refused = [e for e in entries if isinstance(e, Unsupported)]
-    parts = [say["head"]]
-    parts += [f"![{say[n]}]({say['images']}op_{n}_{lang}.svg)\n\n"
-              for n in ("multiply", "tanh", "matmul")]
-    parts.append(f"## {say['rules']} ({len(rules)})\n\n")
-    parts.append(row(*say["columns"]) + row(*["---"] * 6))
-    for e in rules:
-        keeps = ", ".join(code_span(k) for k in e.keeps()) or say["nothing"]
-        parts.append(
-            row(shown[e], meaning(e, lang), sent_back(e), derivative(e), keeps, tried(e))
-        )
-    parts.append(f"\n## {say['composites']} ({len(composites)})\n\n")
-    parts.append(row(*say["short"]) + row("---", "---"))
-    parts += [row(shown[e], about(e)) for e in composites]
+    rules, composites = listed(Rule), listed(Composite)
+    parts = [f"# {say['title']}\n\n{say['head']}## {say['rules']} ({len(rules)})\n"]
+    for page in FAMILIES:
+        parts.append(f"\n### [{TITLES[page][lang]}](operations/{page}.md)\n\n")
+        parts.append(table(say["operation"], say["meaning"], say["sent"]))
+        for e in rules:
+            if family(e) == page:
+                sent = "<br>".join(f"{n}: {text}" for n, text in sent_back(e).items())
+                parts.append(row(link(e, "operations/"), meaning(e, lang), sent))
+    parts.append(f"\n## {say['composites']} ({len(composites)})\n\n{say['made_of']}\n\n")
+    parts.append(table(say["operation"], say["meaning"], say["uses"]))
+    for e in composites:
+        found = drawn(e)
+        uses = ", ".join(map(code_span, dict.fromkeys(known(found.forward) if found else [])))
+        parts.append(row(link(e, "operations/"), meaning(e, lang), uses or "—"))
+    constants, refused = listed(Constant), listed(Unsupported)
     parts.append(f"\n## {say['constants']} ({len(constants)})\n\n{say['no_slope']}\n\n")
-    parts.append(", ".join(shown[e] for e in constants) + "\n")
+    parts.append(", ".join(map(spans, constants)) + "\n")
     parts.append(f"\n## {say['refused']} ({len(refused)})\n\n")
-    parts.append(row(*say["why"]) + row("---", "---"))
-    parts += [row(shown[e], e.reason[0 if lang == "ja" else 1]) for e in refused]
+    parts.append(table(say["function"], say["why"]))
+    parts += [row(spans(e), e.reason[0 if lang == "ja" else 1]) for e in refused]
     return "".join(parts)
 
 
+def family_page(page: str, lang: Language) -> str:
+    """Give the text of a page of docs/operations/."""
+    say = WORDS[lang]
+    parts = [f"# {TITLES[page][lang]}\n\n{say['legend']}"]
+    for kind, title in ((Rule, "rules"), (Composite, "composites")):
+        mine = [e for e in listed(kind) if family(e) == page]
+        if mine:
+            parts.append(f"## {say[title]} ({len(mine)})\n\n")
+            parts += [part for e in mine for part in section(e, lang)]
+    return "".join(parts).rstrip("\n") + "\n"
+
+
+def section(entry: Rule | Composite, lang: Language) -> Iterator[str]:
+    """Give one operation's part of a page."""
+    say, found = WORDS[lang], drawn(entry)
+    yield f"### {key(entry)}\n\n"
+    yield meaning(entry, lang) + "\n\n"
+    if found is not None and is_drawn(found):
+        yield f"![{alt(found, lang)}]({address(found, lang)}{beside(entry)})\n\n"
+    if isinstance(entry, Rule):
+        yield table(say["argument"], say["sent"], say["rule"])
+        texts, sent = derivatives(entry), sent_back(entry)
+        for name in entry.arguments:
+            yield row(name, sent[name], texts[name])
+        kept = ", ".join(map(code_span, entry.keeps())) or say["nothing"]
+        where = say["comma"].join(f"`{n}` {text}" for n, text in tried(entry).items())
+        yield f"\n{say['keeps']}{say['colon']}{kept}{say['end']}{' ' * (lang == 'en')}"
+        yield f"{say['tried']}{say['colon']}{where or say['shapes']}{say['end']}"
+    else:
+        ways = [] if found is None else [("forward", found.forward), ("backward", found.backward)]
+        for way, labels in ways:
+            yield f"{say[way]}{say['colon']}{code_span(counted(known(labels)))}{say['end']}"
+            yield " " if lang == "en" else ""
+    if len(names(entry)) > 1:
+        others = ", ".join(map(code_span, names(entry)[1:]))
+        yield f"{' ' * (lang == 'en')}{say['also']}{say['colon']}{others}{say['end']}"
+    yield from told(entry, found, lang)
+    yield "\n\n"
+
+
+def told(entry: Entry, found: Drawn | None, lang: Language) -> Iterator[str]:
+    """Say what was drawn, and what was not."""
+    say, gap = WORDS[lang], " " if lang == "en" else ""
+    if found is None:
+        yield say["alone"]
+        return
+    call = code_span(written(entry))
+    yield f"{gap}{say['drawn']}{say['colon']}{call}{say['end']}"
+    number = len(found.forward) + len(found.backward)
+    if not is_drawn(found):
+        yield gap + say["large"].format(n=number)
+    elif found.is_boxed:
+        whole = address(found, lang, True)
+        yield gap + say["boxed"].format(n=len(found.backward), file=whole)
+
+
+def is_drawn(found: Drawn) -> bool:
+    """Tell whether there is a picture: of every rule, and of small composites."""
+    number = len(found.forward) + len(found.backward)
+    return isinstance(found.entry, Rule) or number <= SMALL
+
+
+def alt(found: Drawn, lang: Language) -> str:
+    """Say in words what a picture shows."""
+    say = WORDS[lang]
+    back = counted(found.backward) or say["as_it_is"]
+    text = say["alt"].format(
+        name=key(found.entry), forward=counted(known(found.forward)), backward=back
+    )
+    return text.replace("[", "(").replace("]", ")")
+
+
+def address(found: Drawn, lang: Language, whole: bool = False) -> str:
+    """Give the way from a page to a picture."""
+    up = "../" if lang == "ja" else "../../"
+    return f"{up}images/operations/{pictures.file(found.entry, lang, whole)}"
+
+
+def beside(entry: Entry) -> str:
+    """Mark a picture that leaves room beside it, in both languages, for docs/site.css."""
+    files = [pictures.IMAGES / pictures.file(entry, lang) for lang in PAGES]
+    sizes = [re.search(r'width="(\d+)"', path.read_text("utf-8")) for path in files]
+    return "#beside" if all(size and int(size[1]) <= NARROW for size in sizes) else ""
+
+
+def draw(lang: Language) -> set[Path]:
+    """Draw the pictures of a language that have changed; give the paths of all of them."""
+    wanted: set[Path] = set()
+    for entry in (*listed(Rule), *listed(Composite)):
+        found = drawn(entry)
+        if found is None or not is_drawn(found):
+            continue
+        for whole in (False, True)[: 1 + found.is_boxed]:
+            pictures.refresh(found, lang, whole)
+            wanted.add(pictures.IMAGES / pictures.file(entry, lang, whole))
+    return wanted
+
+
+def main() -> None:
+    """Write everything, and take away the pictures of what is no more."""
+    wanted = {path for lang in PAGES for path in draw(lang)}
+    for lang, folder in PAGES.items():
+        (folder / "operations").mkdir(exist_ok=True)
+        (folder / "operations.md").write_text(index(lang), "utf-8", newline="\n")
+        for page in FAMILIES:
+            path = folder / "operations" / f"{page}.md"
+            path.write_text(family_page(page, lang), "utf-8", newline="\n")
+    for path in set(pictures.IMAGES.iterdir()) - wanted:
+        path.unlink()
+
+
 if __name__ == "__main__":
-    for lang, path in PAGES.items():
-        path.write_text(page(lang), "utf-8")
+    main()

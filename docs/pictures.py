@@ -3,7 +3,8 @@
 python docs/pictures.py
 
 Takes a minute or two: the larger examples train. The photographs of the player, and the
-picture of long runs, are made by tests/bench/player.py and tests/bench/soak.py.
+picture of long runs, are made by tests/bench/player.py and tests/bench/soak.py; the operations'
+graphs by operations.py.
 """
 
 from __future__ import annotations
@@ -143,15 +144,6 @@ def health(lang: Language) -> None:
                "", "エポック" if ja else "epoch", "損失" if ja else "loss", log=True)
 
 
-def operations(lang: Language) -> None:
-    """Draw a few operations with their way back, for the reference."""
-    for name, f, given in (
-        ("multiply", lambda a, b: a * b, (3.0, 4.0)), ("tanh", np.tanh, (0.5,)),
-        ("matmul", lambda a, b: (a @ b).sum(), (np.ones((2, 3)), np.ones((3, 2)))),
-    ):
-        tj.draw(f, *given, order=1).save(IMAGES / f"op_{name}_{lang}.svg")
-
-
 def examples(lang: Language) -> None:
     """Take over the pictures that the larger examples draw."""
     import housing as boston
@@ -178,7 +170,7 @@ def main() -> None:
     for lang in languages:
         set_language(lang)
         for draw in (two_apples, two_paths, steps_and_errors, activations, vanishing, housing,
-                     health, operations, examples):
+                     health, examples):
             draw(lang)
     set_language(None)
 
