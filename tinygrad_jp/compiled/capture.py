@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from threading import RLock
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..autograd.memory import all_changed
 from ..autograd.node import Leaf
 from ..autograd.tensor import Tensor
 from ..errors import CompileError, GradientError
+from ..optim.at_once import at_once
 from ..program.passes import optimized, with_own_results
 from ..program.program import Program, Value
 from ..program.reach import Reached
@@ -24,6 +26,7 @@ from .guards import Guards
 from .pullback import Pullback, pullback_of
 from .signature import Signature, replaced
 from .template import Every, Given, Made, founds, plain_in, put_in, tensors_of
+from .untouched import first_touches
 
 Array = Any
 recording_lock = RLock()  # while one call is recorded, its Tensors hold no arrays
@@ -53,7 +56,7 @@ class Capture:
     bound        inputs whose memory stays: {value: array}
     arguments    the inputs that each call brings, in order
     template     the result, with a Found in the place of each new Tensor or array
-    needs_none   leaves that had no gradient at the start and got one
+    needs_none   leaves that had no gradient at the start and got one, where that matters
     """
 
     program: Program
@@ -81,22 +84,27 @@ class Capture:
         put_in(self.template, lambda m: m, Every(found))
         return bool(found)
 
-    def commit_hosts(self) -> None:
-        """Write the recorded call's values into the arrays that it changes."""
-        for array, host in self.hosts:
-            array[...] = host
-        all_changed([a for a, _ in self.hosts])
+    def forget_hosts(self) -> None:
+        """Let go of the recorded call's values, when a replay has left them."""
+        found = [*founds(self.template), *self.draws]
+        found += [g.found for g in self.gradients if g.found is not None]
+        for call in self.calls:
+            found += [x for x in call.args if isinstance(x, Found)]
+            found += [f for _, f in call.gradients]
+        for f in found:
+            f.host = None
+        self.hosts = []
+        self.argument_writes = [(place, None) for place, _ in self.argument_writes]
+        self.result = None
 
     def commit(self, leaves: Sequence[Any]) -> Any:
         """Leave everything as eager execution of the recorded call would, and give its result."""
-        self.commit_hosts()
-        for place, host in self.argument_writes:
-            data_of(leaves[place])[...] = host
-        all_changed([data_of(leaves[i]) for i, _ in self.argument_writes])
-        for part in self.parts:
-            if part.created:
-                part.create()
-            part.advance(part.numbers)
+        writes = self.hosts + [(data_of(leaves[i]), host) for i, host in self.argument_writes]
+        all_changed([array for array, _ in writes])
+        at_once([
+            *(partial(array.__setitem__, ..., host) for array, host in writes),
+            *(call for part in self.parts for call in part.counting()),
+        ])
         for call in self.calls:
             if not call.is_done:
                 for leaf, found in call.gradients:
@@ -167,6 +175,7 @@ class _Capturing:
         self.argument_writes: list[tuple[int, Trace]] = []
         self.outer: list[Any] = []  # results that are part of a graph
         self.way_back: Any = None
+        self.written_first: dict[int, bool] = {}  # gradients, by the id of their leaf
 
     def run(self) -> Capture:
         recorder = self.recorder
@@ -174,7 +183,7 @@ class _Capturing:
         others = self._generators()
         try:
             self._lift()
-            with recorder.running():
+            with recorder.running(), first_touches() as self.written_first:
                 template = self._run()
         finally:
             self._give_back()
@@ -369,6 +378,7 @@ class _Capturing:
     def _without_before(self) -> list[Leaf]:
         return [
             g.leaf for g in self.recorder.grads if g.before is None and isinstance(g.outcome, Found)
+            and not self.written_first.get(id(g.leaf))
         ]
 
     def _settle_gradients(self, made: Capture) -> None:

@@ -9,8 +9,10 @@ program itself said no.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from sys import getrefcount
 from threading import Lock
+from types import BuiltinFunctionType
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,9 @@ from ..autograd.memory import all_changed
 from ..autograd.mode import changes
 from ..autograd.tensor import Tensor
 from ..errors import ProgramError
+from ..optim.at_once import at_once
 from ..optim.parts import SWEEP
+from ..optim.recorded import counted
 from ..program.program import Program
 from ..program.recording import Found
 from .capture import Capture, Gradient, add_gradient
@@ -30,6 +34,7 @@ from .template import Given, Made, founds, put_in, tensors_of
 Array = Any
 MISSED: Any = object()
 EAGER: Any = object()
+PIECE = 1 << 16  # elements that are compared at once
 
 
 class Replay:
@@ -126,15 +131,22 @@ class Replay:
         if mine:  # nobody has looked at the gradients: the usual case
             lines += [f"kept = {' and '.join(mine)}", "if not kept: settle()"]
             after.append("if not kept: give()")
+        is_counted = False
         if self.is_fresh:
             made = "".join(f"w{i}, " for i in range(len(capture.program.outputs)))
             lines += [f"results = entry({', '.join(arrays)})", "if results is True: return EAGER"]
             lines += [f"{made}= results"] if made else []
         else:
-            lines.append(f"if entry({', '.join(arrays)}) is not None: return EAGER")
+            run = f"failed = entry({', '.join(arrays)})"
+            refused = "if failed is not None: return EAGER"
+            if capture.parts and isinstance(self.entry, BuiltinFunctionType):
+                lines += counted(run, refused, [*after, *self._clock(scope)])
+                is_counted = True
+            else:
+                lines += [run, refused]
         lines += self._calls(scope, True)
-        lines += after
-        lines += self._clock(scope)
+        if not is_counted:
+            lines += [*after, *self._clock(scope)]
         lines += self._results(scope)
         body = [*checks, "with lock:", *(f"    {line}" for line in lines), "    return result"]
         self.gradients = {
@@ -324,13 +336,12 @@ class Replay:
         capture = self.capture
         written = [a for v, a in capture.bound.items() if v in capture.program.updates]
         written += [arrays[i] for i, _ in capture.argument_writes]
-        before = [(a, a.copy()) for a in written]
+        before = [(a, np.zeros((), a.dtype) if nothing_in(a) else a.copy()) for a in written]
         after = source.bit_generator.state
         try:
             self.verify(arrays, source, {id(memory.owner(a)): b for a, b in before})
         finally:
-            for array, values in before:
-                array[...] = values
+            at_once([partial(array.__setitem__, ..., values) for array, values in before])
         source.bit_generator.state = capture.random_state
         self.is_first[0] = True
         try:
@@ -339,6 +350,8 @@ class Replay:
             self.is_first[0] = False
         if result is MISSED or result is EAGER:
             source.bit_generator.state = after
+        else:
+            capture.forget_hosts()
         return result
 
     def verify(
@@ -377,12 +390,12 @@ class Replay:
                 step = 2.1 * difference(host, old if array.flags.c_contiguous else old.T)
             pairs.append((name_of(capture, array), array, host, step))
         # what cancels out in one gradient was as large as the others
-        whole = max((float(np.abs(w).max(initial=0)) for _, _, w, _ in pairs), default=0.0)
+        whole = max((largest(w) for _, _, w, _ in pairs), default=0.0)
         for name, got, wanted, step in pairs:
             if not alike(got, wanted, step, 0.05 * whole if np.isfinite(whole) else 0.0):
                 raise ProgramError(
                     "compile_differs", name=name, largest=difference(got, wanted),
-                    scale=float(np.max(np.abs(wanted))) if wanted.size else 0.0,
+                    scale=largest(wanted),
                 )
         if self.is_fresh:
             self.outputs = {}
@@ -414,23 +427,53 @@ def alike(got: Array, wanted: Array, step: float = 0.0, near: float = 0.0) -> bo
     """
     if got.dtype.kind != "f":
         return bool(np.array_equal(got, wanted))
-    if not np.array_equal(np.isnan(got), np.isnan(wanted)):
+    if got.shape != wanted.shape:
         return False
+    gap = scale = 0.0
     with np.errstate(all="ignore"):
-        finite = np.isfinite(wanted)
-        infinite = np.isinf(wanted)
-        if not np.array_equal(got[infinite], wanted[infinite]):
-            return False
-        scale = np.abs(wanted[finite]).max(initial=0.0)
-        loose = {2: 3e-2, 4: 1e-3}.get(wanted.dtype.itemsize, 1e-7)
-        return difference(got, wanted) <= loose * (float(scale) + near + loose) + step
+        for g, w in pieces(got, wanted):
+            finite = np.isfinite(w)
+            if not finite.all():
+                rest = ~finite
+                if not np.array_equal(g[rest], w[rest], equal_nan=True):
+                    return False
+            if np.isnan(g).any() and not np.array_equal(np.isnan(g), np.isnan(w)):
+                return False
+            scale = max(scale, float(np.abs(w[finite]).max(initial=0.0)))
+            gap = max(gap, apart(g, w))
+    loose = {2: 3e-2, 4: 1e-3}.get(wanted.dtype.itemsize, 1e-7)
+    return gap <= loose * (scale + near + loose) + step
 
 
 def difference(got: Array, wanted: Array) -> float:
     """Give the largest difference of finite elements."""
-    finite = np.isfinite(wanted) & np.isfinite(got)
-    gap = np.abs(got[finite].astype(np.float64) - wanted[finite])
-    return float(gap.max(initial=0.0))
+    with np.errstate(all="ignore"):
+        return max((apart(g, w) for g, w in pieces(got, wanted)), default=0.0)
+
+
+def apart(got: Array, wanted: Array) -> float:
+    """Give the largest difference of finite elements of a piece."""
+    gap = np.abs(got.astype(np.float64) - wanted)
+    return float(gap.max(initial=0.0, where=np.isfinite(got) & np.isfinite(wanted)))
+
+
+def largest(array: Array) -> float:
+    """Give the largest size of an element; NaN if one is NaN."""
+    found = [float(np.abs(x).max(initial=0)) for x in pieces(array)]
+    return float(np.max(found, initial=0.0))
+
+
+def pieces(*arrays: Array) -> Any:
+    """Show arrays of one shape piece by piece: what is computed of a piece takes little memory."""
+    return np.nditer(
+        arrays, ["external_loop", "buffered", "zerosize_ok"], order="K", buffersize=PIECE
+    )
+
+
+def nothing_in(array: Array) -> bool:
+    """Tell whether an array is of zeros, all its bits: what fresh memory holds."""
+    size = array.itemsize
+    return array.dtype.kind in "fiu" and size in (2, 4, 8) and not array.view(f"u{size}").any()
 
 
 __all__ = ["EAGER", "MISSED", "Replay"]

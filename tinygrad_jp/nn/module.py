@@ -300,9 +300,10 @@ class Module:
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Drop the gradients of all parameters (or set them to zeros)."""
         for parameter in self.parameters():
-            grad = parameter.grad
-            if grad is not None:
-                parameter.grad = None if set_to_none else Tensor(np.zeros_like(grad._data))
+            if set_to_none:  # unseen, so that a recorded step serves with and without one
+                parameter.grad = None
+            elif (grad := parameter.grad) is not None:
+                parameter.grad = Tensor(np.zeros_like(grad._data))
 
     def requires_grad_(self: M, requires_grad: bool = True) -> M:
         """Let all parameters gather gradients, or freeze them; gives itself."""

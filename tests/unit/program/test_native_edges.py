@@ -11,7 +11,7 @@ import pytest
 from tinygrad_jp.errors import MissingExtraError
 from tinygrad_jp.program import native
 from tinygrad_jp.program import operations as ops
-from tinygrad_jp.program.native import bindings, entry
+from tinygrad_jp.program.native import bindings, child, compiler, entry
 
 from .building import Builder, agree, room
 from .test_native import FLOATS, random_program, random_strips
@@ -99,6 +99,14 @@ def test_without_llvmlite(monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     b = Builder()
     b.returns(b(np.exp, b.input(np.ones(3))))
+    monkeypatch.setenv("TINYGRAD_JP_CACHE", "0")
+    for cached in (compiler.llvm, compiler.processor):
+        cached.cache_clear()
+    monkeypatch.setattr(child, "python", lambda: None)
+    made = native.build(b.program)
+    with pytest.raises(MissingExtraError, match="llvmlite"):  # there, but not to be imported
+        made.bind(room(b.program))
+    monkeypatch.setitem(sys.modules, "llvmlite", None)
     with pytest.raises(MissingExtraError, match="llvmlite"):
         native.build(b.program)
 

@@ -12,7 +12,7 @@ import numpy as np
 from ...autograd.random import generator
 from ...errors import GuardError, ProgramError
 from ..program import Program, Value
-from . import blas, link, pool
+from . import blas, elf, link, pool
 from .assemble import Module, assemble
 from .entry import (
     DTYPES,
@@ -52,7 +52,7 @@ class NativeProgram:
             part.step.fn for part in self.module.order if isinstance(part, Node) and part.step
         ]
         self.source = self.module.source
-        self._linked: dict[tuple[Value, ...], link.Linked] = {}
+        self._linked: dict[tuple[Value, ...], link.Linked | elf.Image] = {}
 
     def bind(self, bound: dict[Value, Array]) -> Entry:
         """Make an entry in which the arrays of `bound` stay the same at every call.
@@ -79,7 +79,7 @@ class NativeProgram:
                 )
         return Binding(self, bound, passed).entry
 
-    def linked_for(self, passed: tuple[Value, ...]) -> link.Linked:
+    def linked_for(self, passed: tuple[Value, ...]) -> link.Linked | elf.Image:
         """Compile and link, with the entry for these arguments."""
         if passed not in self._linked:
             order = self.module.order
@@ -254,7 +254,7 @@ def quick(passed: tuple[Value, ...]) -> bool:
 
 def build(program: Program) -> NativeProgram:
     """Compile a Program. Raises MissingExtraError without llvmlite."""
-    link.llvm()
+    link.demand()
     return NativeProgram(program)
 
 

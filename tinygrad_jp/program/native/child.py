@@ -1,0 +1,61 @@
+"""Compile in a short-lived process: what LLVM takes, some 80 MB, is given back when that ends.
+
+Where that cannot be (no Python to start, no processes allowed, an answer that is none), `compiled`
+gives None, and the caller compiles in its own process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+
+from . import elf
+from .cache import DIGEST
+
+MOST = 8  # a process that compiles more than this is quicker with LLVM in it
+SECONDS = 60.0  # a module of 30 layers takes one
+_started = count()
+
+
+def llvmlite_folder() -> Path | None:
+    """Give the folder in which the package llvmlite lies, unless it is imported or not there."""
+    if "llvmlite.binding" in sys.modules:
+        return None
+    try:
+        found = find_spec("llvmlite")
+    except (ImportError, ValueError):
+        return None
+    if found is None or found.origin is None:
+        return None
+    return Path(found.origin).parent.parent
+
+
+def python() -> str | None:
+    """Give the Python to start: a program that Python is built into would not do."""
+    name = os.path.basename(sys.executable or "").lower()
+    return sys.executable if name.startswith("python") and not hasattr(sys, "frozen") else None
+
+
+def compiled(source: str) -> bytes | None:
+    """Compile a module in another process; None where that is not possible, or no use."""
+    program, folder = Path(__file__).with_name("compiler.py"), llvmlite_folder()
+    interpreter = python()
+    if not elf.possible() or folder is None or interpreter is None or not program.is_file():
+        return None
+    if next(_started) >= MOST:
+        return None
+    import subprocess
+
+    try:
+        done = subprocess.run(
+            [interpreter, "-I", "-S", "-B", str(program), str(folder)], input=source.encode(),
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=SECONDS, check=False,
+        )
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+    digest, code = done.stdout[:DIGEST], done.stdout[DIGEST:]
+    return code if code and hashlib.sha256(code).digest() == digest else None

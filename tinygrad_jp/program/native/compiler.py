@@ -1,0 +1,67 @@
+"""LLVM, from the text of a module to an object file: here, or as a program of its own.
+
+    python -I -S compiler.py FOLDER < module > object
+
+FOLDER is where llvmlite is. So LLVM's library and what it takes are in a process that ends, and not
+in the one that trains: see child.py. This file imports nothing of tinygrad_jp, to start quickly.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from functools import cache
+from typing import Any
+
+
+@cache
+def llvm() -> Any:
+    """Give llvmlite's binding, started for this machine. Raises ImportError without it."""
+    import llvmlite.binding as binding
+
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    return binding
+
+
+@cache
+def processor() -> tuple[str, str]:
+    """Give the processor's name and features, as LLVM calls them."""
+    binding = llvm()
+    return binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
+
+
+def target_machine(level: int = 2) -> Any:
+    """Make the code generator."""
+    name, features = processor()
+    return llvm().Target.from_default_triple().create_target_machine(
+        cpu=name, features=features, opt=level, reloc="pic", codemodel="default", jit=True
+    )
+
+
+def compiled(source: str) -> bytes:
+    """Compile a module to an object file."""
+    binding = llvm()
+    coder = target_machine()
+    module = binding.parse_assembly(source)
+    module.verify()
+    module.triple = coder.triple
+    module.data_layout = str(coder.target_data)
+    tuning = binding.create_pipeline_tuning_options(speed_level=2)
+    tuning.loop_vectorization = tuning.slp_vectorization = False
+    tuning.loop_unrolling = tuning.loop_interleaving = False
+    builder = binding.create_pass_builder(coder, tuning)
+    builder.getModulePassManager().run(module, builder)
+    return bytes(coder.emit_object(module))
+
+
+def main() -> None:
+    """Compile standard input; write a digest of the object, then the object."""
+    sys.path.append(sys.argv[1])
+    code = compiled(sys.stdin.buffer.read().decode())
+    sys.stdout.buffer.write(hashlib.sha256(code).digest() + code)
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()
