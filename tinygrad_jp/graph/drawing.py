@@ -14,6 +14,7 @@ from ..errors import Language, OptionError, TinygradError, language
 from . import render
 from .dot import dot
 from .failure import graph_of_failure
+from .glyphs import in_letters
 from .mermaid import mermaid
 from .model import Graph, built, outputs_of
 from .names import named_tensors
@@ -175,6 +176,13 @@ class Drawing:
         render.refuse_too_many(len(self.shown.graph.nodes))
         return render.svg(self.dot, len(self.shown.graph.nodes))
 
+    @cached_property
+    def _for_paper(self) -> str:
+        graph = in_letters(self.shown.graph)
+        if graph is self.shown.graph:
+            return self._svg
+        return render.svg(dot(graph, self._look), len(graph.nodes))
+
     def svg(self) -> str:
         """Give the picture as SVG.
 
@@ -186,16 +194,18 @@ class Drawing:
     def png(self) -> bytes:
         """Give the picture as PNG, with Japanese glyphs from a font that comes by pip.
 
-        Raises as `svg` does, and MissingExtraError where resvg or the font is not installed.
+        What it has no glyph for, as emoji, is spelled: :red_apple:. Raises as `svg` does, and
+        MissingExtraError where resvg, the font or fonttools is not installed.
         """
-        return render.png(self.svg(), THEMES[self.look.theme].background)
+        return render.png(self._for_paper, THEMES[self.look.theme].background)
 
     def pdf(self) -> bytes:
         """Give the picture as PDF, of lines and letters that stay sharp, its font inside.
 
-        Raises as `svg` does, and MissingExtraError where svg2pdf-py or the font is not installed.
+        Spelled as in `png`. Raises as `svg` does, and MissingExtraError where svg2pdf-py, the font
+        or fonttools is not installed.
         """
-        return render.pdf(self.svg())
+        return render.pdf(self._for_paper)
 
     def html(self) -> str:
         """Give one self-contained page to step through: values forward, the chain rule backward.
