@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import ArgumentError, OptionError
 
 REGISTERED: dict[str, Any] = {}  # what register_keras_serializable put here: "package>name" -> it
+SCOPED: dict[str, Any] = {}  # name -> class or function, while a custom_object_scope lasts
 _counts: Counter[str] = Counter()
 
 
@@ -62,7 +63,7 @@ class Table:
     def find(self, name: str, custom: dict[str, Any] | None = None) -> Any:
         """Find a class or function. Raises OptionError, with what is spelt alike."""
         key = name.lower() if self.folds else name
-        for place in (custom or {}, REGISTERED, self.objects):
+        for place in (custom or {}, SCOPED, REGISTERED, self.objects):
             if name in place:
                 return place[name]
             if key in place:
@@ -119,7 +120,7 @@ class Table:
         if not isinstance(config, dict) or "class_name" not in config:
             raise OptionError("keras_identifier", module=self.module, given=config)
         name = config.get("registered_name") or config["class_name"]
-        if name not in (custom_objects or {}) and name not in REGISTERED:
+        if not any(name in place for place in (custom_objects or {}, SCOPED, REGISTERED)):
             name = config["class_name"]
         kind = self.find(name, custom_objects)
         made: Callable[..., Any] = getattr(kind, "from_config", lambda given: kind(**given))

@@ -94,7 +94,7 @@ def test_nested_inputs_and_outputs_in_dicts():
     model = keras.Model({"first": a, "second": b}, {"sum": a + b, "dense": layers.Dense(2)(a)})
     y = model({"first": X, "second": X})
     np.testing.assert_allclose(y["sum"].numpy(), 2 * X)
-    assert model.output_names == ["sum", "dense"]
+    assert model.output_names == ["dense", "sum"]
 
 
 def test_sequential_by_parts():

@@ -77,13 +77,14 @@ def is_written(callback: Any, moment: str) -> bool:
 
 
 def callback_list(
-    given: Any, model: Any, epochs: int, steps: int | None, with_history: bool = True
+    given: Any, model: Any, epochs: int, steps: int | None, with_history: bool = True,
+    verbose: int = 0,
 ) -> CallbackList:
     """Make the list of what fit, evaluate or predict was given."""
     if isinstance(given, CallbackList):
         return given
     return CallbackList(
-        given, add_history=with_history, model=model, epochs=epochs, steps=steps, verbose=0
+        given, add_history=with_history, model=model, epochs=epochs, steps=steps, verbose=verbose
     )
 
 

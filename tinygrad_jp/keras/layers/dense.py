@@ -169,8 +169,10 @@ class Embedding(Layer):
     def __init__(
         self, input_dim: int, output_dim: int, embeddings_initializer: Any = "uniform",
         embeddings_regularizer: Any = None, embeddings_constraint: Any = None,
-        mask_zero: bool = False, weights: Any = None, **more: Any,
+        mask_zero: bool = False, weights: Any = None, input_length: int | None = None, **more: Any,
     ) -> None:
+        if input_length is not None:  # of Keras before version 3: what the input's shape says
+            more.setdefault("input_shape", (input_length,))
         super().__init__(**more)
         if mask_zero:
             raise OptionError("keras_mask", name="mask_zero")

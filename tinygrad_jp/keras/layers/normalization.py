@@ -235,8 +235,18 @@ class Normalization(Layer):
         self._given = None if mean is None else (np.asarray(mean), np.asarray(variance))
         self._is_adapted = mean is not None
 
-    mean: Any  # Variables where they are learned from data, else Tensors
-    variance: Any
+    adapt_mean: Any  # Variables where they are learned from data, else Tensors
+    adapt_variance: Any
+
+    @property
+    def mean(self) -> Tensor:
+        """The mean of each feature, in a shape that broadcasts: (1, features). Once it is built."""
+        return self.adapt_mean.detach().reshape(self._wide)  # type: ignore[no-any-return]
+
+    @property
+    def variance(self) -> Tensor:
+        """The variance of each feature, in a shape that broadcasts: (1, features)."""
+        return self.adapt_variance.detach().reshape(self._wide)  # type: ignore[no-any-return]
 
     def _axes(self, ndim: int) -> tuple[int, ...]:
         given = [] if self.axis is None else self.axis
@@ -249,15 +259,17 @@ class Normalization(Layer):
         shape = tuple(input_shape[a] for a in axes)
         if None in shape:
             raise ShapeError("keras_last_axis", layer=self.name, given=tuple(input_shape))
-        self._wide = tuple(n if i in axes else 1 for i, n in enumerate(input_shape))
+        self._wide = tuple(
+            input_shape[i] if i in axes else 1 for i in range(len(input_shape))
+        )
         if self._given is not None:
-            self.mean, self.variance = (
+            self.adapt_mean, self.adapt_variance = (
                 Tensor(np.broadcast_to(v.reshape(-1), shape or (1,)).reshape(shape), self._dtype)
                 for v in self._given
             )
             return
-        self.mean = self.add_weight(shape, "zeros", trainable=False, name="mean")
-        self.variance = self.add_weight(shape, "ones", trainable=False, name="variance")
+        self.adapt_mean = self.add_weight(shape, "zeros", trainable=False, name="mean")
+        self.adapt_variance = self.add_weight(shape, "ones", trainable=False, name="variance")
         self.count = self.add_weight((), "zeros", "int64", trainable=False, name="count")
 
     def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
@@ -276,13 +288,13 @@ class Normalization(Layer):
                     break
                 parts.append(array_of(batch[0] if isinstance(batch, (tuple, list)) else batch))
             x = np.concatenate(parts).astype(np.float64)
-        if x.ndim == 1:
+        if x.ndim == 1 and self.axis is not None:
             x = x[:, None]
         if not self.built:
             self.build((None, *x.shape[1:]))
         others = tuple(i for i in range(x.ndim) if i not in self._axes(x.ndim))
-        self.mean.assign(x.mean(others).reshape(self.mean.shape))
-        self.variance.assign(x.var(others).reshape(self.mean.shape))
+        self.adapt_mean.assign(x.mean(others).reshape(self.adapt_mean.shape))
+        self.adapt_variance.assign(x.var(others).reshape(self.adapt_mean.shape))
         self.count.assign(len(x))
         self._is_adapted = True
 
@@ -290,11 +302,10 @@ class Normalization(Layer):
         """Give (x − mean) / deviation, or with invert x·deviation + mean."""
         if not self._is_adapted and not self.count._data:
             raise ArgumentError("keras_not_adapted", layer=self.name)
-        shape = (1,) * (inputs.ndim - len(self._wide)) + tuple(
-            1 if n is None else n for n in self._wide
-        )
-        mean = self.mean.detach().reshape(shape)
-        deviation = maximum(sqrt(self.variance.detach()), 1e-7).reshape(shape)
+        mean, variance = self.mean, self.variance
+        if mean.size == 1:  # numbers without an axis of features, too
+            mean, variance = mean.reshape(()), variance.reshape(())
+        deviation = maximum(sqrt(variance), 1e-7)
         if self.invert:
             return inputs * deviation + mean  # type: ignore[no-any-return]
         return (inputs - mean) / deviation  # type: ignore[no-any-return]

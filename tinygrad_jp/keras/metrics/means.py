@@ -52,7 +52,7 @@ class TopKCategoricalAccuracy(MeanMetricWrapper):
     """The share of rows whose one-hot target is among the k highest scores."""
 
     def __init__(
-        self, name: str = "top_k_categorical_accuracy", dtype: Any = None, k: int = 5,
+        self, k: int = 5, name: str = "top_k_categorical_accuracy", dtype: Any = None,
     ) -> None:
         super().__init__(matches.top_k_categorical_accuracy, name, dtype, k=k)
         self.k = k
@@ -62,8 +62,8 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
     """The share of rows whose class number is among the k highest scores."""
 
     def __init__(
-        self, name: str = "sparse_top_k_categorical_accuracy", dtype: Any = None, k: int =
-        5, from_sorted_ids: bool = False,
+        self, k: int = 5, name: str = "sparse_top_k_categorical_accuracy", dtype: Any = None,
+        from_sorted_ids: bool = False,
     ) -> None:
         super().__init__(
             matches.sparse_top_k_categorical_accuracy, name, dtype, k=k,

@@ -30,7 +30,7 @@ class Outputs:
         # a plain list needs no taking apart, batch after batch
         self.is_flat = type(y_pred) is list and len(y_pred) == self.count
         if isinstance(y_pred, dict) and len(y_pred) == self.count:
-            names = list(y_pred)
+            names = sorted(y_pred, key=str)
         self.names = names if names is not None and len(names) == self.count else None
 
     def flat(self, given: Any, what: str) -> list[Any]:
@@ -57,6 +57,8 @@ class Outputs:
         """List the outputs."""
         if self.is_flat and len(y_pred) == self.count:
             return y_pred  # type: ignore[no-any-return]
+        if isinstance(y_pred, dict) and self.names is not None:
+            return [y_pred[name] for name in self.names]  # batches put aside are sorted by key
         return [y_pred] if self.is_single else leaves(y_pred)
 
 
@@ -74,8 +76,10 @@ class CompiledLoss:
         self._aside: list[tuple[list[Any], list[int]]] = []
         self.outputs: Outputs | None = None
         kinds = (list, tuple, dict, float, int, type(None))
-        if not isinstance(loss_weights, kinds):
-            raise ArgumentError("keras_loss_weights_kind", given=type(loss_weights).__name__)
+        if not isinstance(loss_weights, kinds) or any(
+            isinstance(weight, str) for weight in leaves(loss_weights)
+        ):
+            raise ArgumentError("keras_loss_weights_kind", given=loss_weights)
         for one in leaves(loss):
             if isinstance(one, str) and one.lower() not in ("crossentropy", "ce"):
                 losses_of.get(one)  # raises for a name there is none of, before the first batch
@@ -112,6 +116,9 @@ class CompiledLoss:
             for i, (loss, weight) in enumerate(zip(resolved, weights, strict=True))
             if loss is not None
         ]
+        if isinstance(self.loss, dict) and where.names is not None:  # told in its order
+            order = [where.names.index(name) for name in self.loss]
+            self.parts.sort(key=lambda part: order.index(part[0]))
         if not self.parts:
             raise ArgumentError("keras_no_loss")
         labels = where.names or [getattr(loss, "name", None) or str(i) for i, loss in
@@ -319,7 +326,7 @@ class CompiledMetrics:
                     number = counts.get(name, 0)
                     counts[name] = number + 1
                     found[f"{name}_{number}" if number else name] = metric.result()
-        return found
+        return found if where.count == 1 else dict(sorted(found.items()))  # as Keras has them
 
     def reset_state(self) -> None:
         """Forget every batch."""

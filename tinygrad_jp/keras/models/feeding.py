@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -143,6 +144,26 @@ class Mapped:
         """Give (number of samples, batch)."""
         for n, batch in self.feed.batches(epoch, start):
             yield n, self.change(batch)
+
+
+class First:
+    """The first batches of a feed, in every pass the same."""
+
+    def __init__(self, feed: Any, steps: int) -> None:
+        self.feed = feed
+        self.steps = steps
+
+    def __len__(self) -> int:
+        return min(self.steps, len(self.feed))
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[tuple[int, Any]]:
+        """Give (number of samples, batch)."""
+        yield from islice(self.feed.batches(epoch, start), max(self.steps - start, 0))
+
+
+def first(feed: Any, steps: int | None) -> Any:
+    """Give the first `steps` batches of a feed, or all of them."""
+    return feed if steps is None else First(feed, steps)
 
 
 class Peeked:

@@ -53,7 +53,7 @@ class Graph:
             if not found or not all(isinstance(t, KerasTensor) for t in found):
                 others = [type(t).__name__ for t in found if not isinstance(t, KerasTensor)]
                 raise ArgumentError("keras_model_tensors", what=what, kind=", ".join(others) or "-")
-        self.inputs, self.outputs = inputs, outputs
+        self.inputs, self.outputs = inputs, outputs = in_order(inputs), in_order(outputs)
         self.input_list: list[KerasTensor] = leaves(inputs)
         self.output_list: list[KerasTensor] = leaves(outputs)
         if len(set(map(id, self.input_list))) != len(self.input_list):
@@ -199,6 +199,15 @@ class Graph:
                 names=", ".join(self.input_names),
             )
         return given
+
+
+def in_order(value: Any) -> Any:
+    """Sort dicts by their keys, as Keras does: weights and numbers come in that order."""
+    if isinstance(value, dict):
+        return {key: in_order(value[key]) for key in sorted(value, key=str)}
+    if type(value) in (list, tuple):
+        return type(value)(in_order(v) for v in value)
+    return value
 
 
 def fitted(value: Any, tensor: KerasTensor) -> Any:

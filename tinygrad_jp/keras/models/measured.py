@@ -19,12 +19,16 @@ class Measured:
 
     _compiled_loss: CompiledLoss | None
     _compiled_metrics: CompiledMetrics | None
+    _loss_tracker: Metric | None
     _regularized: bool | None
 
     @property
     def metrics(self) -> list[Any]:
-        """The metrics that are reset before each epoch: compiled ones, and attributes."""
-        found: list[Any] = []
+        """The metrics that are reset before each epoch: the loss, compiled ones, and attributes.
+
+        An own train_step updates them, "loss" with the loss, the others with (y, y_pred).
+        """
+        found: list[Any] = [] if self._loss_tracker is None else [self._loss_tracker]
         if self._compiled_loss is not None:
             found += self._compiled_loss.fold()
         if self._compiled_metrics is not None:

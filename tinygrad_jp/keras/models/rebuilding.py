@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from inspect import isfunction
 from typing import Any
 
 from ...autograd.structure import leaves, rebuild
 from ...errors import OptionError
+from ...vocabulary.origin import is_ours
 from ..layer import Layer
 from ..layers.dense import InputLayer
 from ..symbolic import KerasTensor
@@ -118,7 +120,10 @@ def clone_model(
         if given is not None:
             raise OptionError("keras_clone", name=name)
     if clone_function is None:
-        kinds = {type(m).__name__: type(m) for m in model.modules() if isinstance(m, Layer)}
+        layers = [m for m in model.modules() if isinstance(m, Layer)]
+        kinds: dict[str, Any] = {type(m).__name__: type(m) for m in layers}
+        own = (fn for m in layers for fn in vars(m).values() if isfunction(fn))
+        kinds.update({fn.__name__: fn for fn in own if not is_ours(fn)})
         return deserialize_keras_object(serialize_keras_object(model), kinds)
     if isinstance(model, Sequential):
         made = [

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...autograd.arguments import tensor_of
+from ...autograd.mode import no_grad
 from ...autograd.structure import leaves
 from ...autograd.tensor import Tensor
 from ...compiled import compile as compiled
@@ -90,6 +91,7 @@ class KerasTask(Task):
 
     def _own_step(self, step: Callable[[Any], Any]) -> Callable[..., Any]:
         def own_step(*batch: Any) -> Any:
+            self._make_metrics(*batch)
             logs = step(batch if len(batch) > 1 else batch[0])
             if not isinstance(logs, dict):
                 raise ArgumentError("keras_own_step", given=type(logs).__name__)
@@ -97,6 +99,13 @@ class KerasTask(Task):
             return logs.get("loss", float("nan"))
 
         return own_step
+
+    def _make_metrics(self, x: Any, y: Any = None, w: Any = None) -> None:
+        """Make what compile was told before an own step asks for `metrics` the first time."""
+        measures = self.model._compiled_metrics
+        if measures is not None and measures.outputs is None and y is not None:
+            with no_grad():
+                measures.build(y, detached(self.model(x, training=False)))
 
     # ── judging ─────────────────────────────────────────────────────────────────────────────
 
@@ -118,6 +127,7 @@ class KerasTask(Task):
     def _judge(self, x: Any, y: Any = None, w: Any = None) -> Any:
         model = self.model
         if model._has_own("test_step"):
+            self._make_metrics(x, y)
             logs = model.test_step((x, y, w) if w is not None else (x, y))
             if not isinstance(logs, dict):
                 raise ArgumentError("keras_own_step", given=type(logs).__name__)

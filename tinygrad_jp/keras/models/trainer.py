@@ -7,19 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd.arguments import array_of, tensor_of
+from ...autograd.arguments import array_of
 from ...autograd.mode import no_grad
 from ...autograd.structure import leaves, rebuild
 from ...autograd.tensor import Tensor
 from ...errors import ArgumentError, OptionError
 from ...train import loop
 from ...train.checkpoint import resumption
-from ...train.metric import Mean
 from .. import optimizers
+from ..metrics import Mean
 from .compiling import CompiledLoss, CompiledMetrics
-from .feeding import Data, Peeked, feed_of, is_arrays, tensors
+from .feeding import Data, Peeked, feed_of, first, is_arrays, tensors
 from .measured import Measured
-from .task import KerasTask, plain, rows_in
+from .task import KerasTask, plain
 
 Array = Any
 
@@ -83,7 +83,7 @@ class Trainer(Measured):
         put(self, "_programs", {})  # compiled steps, by the weights that they move
         put(self, "stop_training", False)
         put(self, "compiled", True)
-        put(self, "_loss_tracker", Mean("loss"))
+        put(self, "_loss_tracker", Mean(name="loss"))
         put(self, "_compile_arguments", {
             "optimizer": optimizer, "loss": loss, "loss_weights": loss_weights,
             "metrics": metrics, "weighted_metrics": weighted_metrics,
@@ -195,8 +195,10 @@ class Trainer(Measured):
         object.__setattr__(self, "stop_training", False)
         length = loop.length(feed)
         task = KerasTask(self, None if length is None else length * (epochs - initial_epoch))
-        several = callback_list(callbacks, self, epochs, length)
         shown = as_progress(verbose)
+        several = callback_list(
+            callbacks, self, epochs, length, verbose=0 if shown is None else shown.verbose
+        )
         bridge = Bridge(several, task, shown)
         if shown is not None:
             shown.logs = lambda: bridge.logs
@@ -309,7 +311,7 @@ class Trainer(Measured):
         self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None,
         return_dict: bool = False,
     ) -> Any:
-        """Learn from one batch; gives the loss and the metrics, which go on adding up."""
+        """Learn from one batch; gives the loss and the metrics of this batch."""
         self._assert_compiled("train_on_batch")
         data = Data(x, y, sample_weight)
         if class_weight is not None:
@@ -320,30 +322,30 @@ class Trainer(Measured):
                 self(batch[0])  # type: ignore[operator]
         self._build_optimizer()
         task = KerasTask(self)
+        task.reset()
         self.train()  # type: ignore[attr-defined]
         try:
             loss = task.train_step(*batch)
         finally:
             self.eval()  # type: ignore[attr-defined]
-        return self._batch_result(task, loss, batch, return_dict)
+        return self._batch_result(task, loss, return_dict)
 
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
-        """Judge the model by one batch; gives the loss and the metrics, which go on adding up."""
+        """Judge the model by one batch; gives the loss and the metrics of it."""
         self._assert_compiled("test_on_batch")
         batch = tuple(
             None if part is None else tensors(part) for part in Data(x, y, sample_weight).parts
         )
         task = KerasTask(self)
+        task.reset()
         with no_grad():
             loss = task.evaluate_step(*batch)
-        return self._batch_result(task, loss, batch, return_dict)
+        return self._batch_result(task, loss, return_dict)
 
-    def _batch_result(self, task: KerasTask, loss: Any, batch: Any, return_dict: bool) -> Any:
-        tracker: Mean = self._loss_tracker  # type: ignore[attr-defined]
-        tracker.update(tensor_of(loss).detach(), weight=rows_in(batch[0]))
-        logs = {"loss": tracker.result(), **task.results()}
+    def _batch_result(self, task: KerasTask, loss: Any, return_dict: bool) -> Any:
+        logs = {"loss": plain(loss), **task.results()}
         if return_dict:
             return dict(sorted(logs.items()))
         values = list(logs.values())
@@ -366,7 +368,9 @@ def unpack(data: Any) -> tuple[Any, Any, Any]:
 def validation_feed(given: Any, batch_size: int | None, steps: int | None) -> Any:
     """Give the feed of validation_data: (x, y), (x, y, weight), or batches."""
     if isinstance(given, (tuple, list)) and len(given) in (2, 3) and not isinstance(given, Tensor):
-        return feed_of(*given, batch_size=batch_size, steps=steps)
+        return first(feed_of(*given, batch_size=batch_size), steps)
     if isinstance(given, (tuple, list)) or is_arrays(given):
         raise ArgumentError("keras_validation_data")
-    return feed_of(given, batch_size=batch_size, steps=steps)
+    if hasattr(given, "__next__"):  # a generator goes on where it stopped
+        return feed_of(given, batch_size=batch_size, steps=steps)
+    return first(feed_of(given, batch_size=batch_size), steps)

@@ -11,6 +11,7 @@ import numpy as np
 from ...errors import FileFormatError, OptionError, ShapeError
 from ...saving import file, tree
 from .configs import (
+    CustomObjectScope,
     compile_arguments,
     compile_config,
     deserialize_keras_object,
@@ -74,7 +75,8 @@ def load_model(
     fill(model, part(arrays, "weights."), name)
     compiled = json.loads(words.get(COMPILED, "null"))
     if compile and compiled is not None:
-        model.compile(**compile_arguments(compiled, custom_objects))
+        with CustomObjectScope(custom_objects or {}):
+            model.compile(**compile_arguments(compiled))
         if STATE in words:
             model.optimizer.build(model.trainable_variables)
             kept = tree.decode(part(arrays, "optimizer."), words[STATE])

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from ...errors import ArgumentError, OptionError
-from ..identifiers import REGISTERED, registered_name
+from ..identifiers import REGISTERED, SCOPED, registered_name
 from ..layer import Layer
 
 
@@ -60,18 +60,19 @@ def deserialize_keras_object(
     custom_objects: name -> class or function, looked in first. Raises OptionError for a class that
     is neither there, nor registered, nor Keras's.
     """
+    if custom_objects:  # what a layer is made with is looked up by name as well
+        with CustomObjectScope(custom_objects):
+            return deserialize_keras_object(config)
     if isinstance(config, list):
-        return [deserialize_keras_object(c, custom_objects) for c in config]
+        return [deserialize_keras_object(c) for c in config]
     if not isinstance(config, dict) or "class_name" not in config:
         return config
     name = config["class_name"]
     if name == "function":
-        return found(config["config"], custom_objects)
+        return found(config["config"])
     module = config.get("module", "")
-    kind = found(config.get("registered_name") or name, custom_objects, name, module)
-    told = dict(config.get("config") or {})
-    takes = "custom_objects" in inspect.signature(kind.from_config).parameters
-    made = kind.from_config(told, custom_objects) if takes else kind.from_config(told)
+    kind = found(config.get("registered_name") or name, name, module)
+    made = kind.from_config(dict(config.get("config") or {}))
     shape = (config.get("build_config") or {}).get("input_shape")
     if isinstance(made, Layer) and not made.built and shape is not None:
         build(made, shape)
@@ -95,17 +96,14 @@ def as_shape(value: Any) -> Any:
     return [as_shape(v) for v in value]
 
 
-def found(
-    name: str, custom_objects: dict[str, Any] | None = None, short: str | None = None,
-    module: str = "",
-) -> Any:
+def found(name: str, short: str | None = None, module: str = "") -> Any:
     """Find a class or function by name.
 
     module: where a class was defined; looked into if it is imported already, and never imported.
     """
     from .. import layers, models
 
-    for table in (custom_objects or {}, _scoped, REGISTERED):
+    for table in (SCOPED, REGISTERED):
         for key in (name, short):
             if key is not None and key in table:
                 return table[key]
@@ -124,9 +122,6 @@ def found(
 
 # ── names ───────────────────────────────────────────────────────────────────────────────────────
 
-_scoped: dict[str, Any] = {}  # name -> class or function, while a custom_object_scope lasts
-
-
 class CustomObjectScope(AbstractContextManager["CustomObjectScope"]):
     """Let names in configs mean these classes and functions, inside a `with` block."""
 
@@ -134,13 +129,13 @@ class CustomObjectScope(AbstractContextManager["CustomObjectScope"]):
         self.custom_objects = custom_objects
 
     def __enter__(self) -> CustomObjectScope:
-        self._before = dict(_scoped)
-        _scoped.update(self.custom_objects)
+        self._before = dict(SCOPED)
+        SCOPED.update(self.custom_objects)
         return self
 
     def __exit__(self, *error: Any) -> None:
-        _scoped.clear()
-        _scoped.update(self._before)
+        SCOPED.clear()
+        SCOPED.update(self._before)
 
 
 custom_object_scope = CustomObjectScope
@@ -148,7 +143,7 @@ custom_object_scope = CustomObjectScope
 
 def get_custom_objects() -> dict[str, Any]:
     """Give the table of names that are in force everywhere; put names in to add some."""
-    return _scoped
+    return SCOPED
 
 
 def register_keras_serializable(
@@ -180,7 +175,7 @@ def get_registered_name(thing: Any) -> str:
 
 def get_registered_object(name: str, custom_objects: Any = None, module_objects: Any = None) -> Any:
     """Find a class or function by its registered name; None if there is none."""
-    for place in (custom_objects or {}, _scoped, REGISTERED, module_objects or {}):
+    for place in (custom_objects or {}, SCOPED, REGISTERED, module_objects or {}):
         if name in place:
             return place[name]
     return None
@@ -230,12 +225,12 @@ def compile_arguments(config: dict[str, Any], custom_objects: Any = None) -> dic
 def read(given: Any, kind: Any, custom_objects: Any) -> Any:
     """Make the losses or metrics that `told` described; names stay names."""
     if isinstance(given, dict) and "class_name" in given:
-        return kind.deserialize(given, {**_scoped, **(custom_objects or {})})
+        return kind.deserialize(given, {**SCOPED, **(custom_objects or {})})
     if isinstance(given, dict):
         return {key: read(v, kind, custom_objects) for key, v in given.items()}
     if isinstance(given, list):
         return [read(v, kind, custom_objects) for v in given]
-    for place in (custom_objects or {}, _scoped, REGISTERED):
+    for place in (custom_objects or {}, SCOPED, REGISTERED):
         if given in place:
             return place[given]
     return given
