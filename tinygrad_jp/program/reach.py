@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd import generate
 from ..autograd.tensor import Tensor
 
 LEAVES = (
@@ -103,10 +104,10 @@ class Reached:
 
 def ours(x: Any) -> bool:
     """Tell whether a function is this package's own, whose names do not change."""
+    if not isinstance(x, FunctionType):
+        return False
     module = getattr(x, "__module__", "") or ""
-    return isinstance(x, FunctionType) and (
-        module.startswith(("tinygrad_jp.", "numpy"))
-    )
+    return x.__globals__ is generate.scope or module.startswith(("tinygrad_jp.", "numpy"))
 
 
 def joined(path: str, name: str) -> str:
