@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 import operations_drawn as pictures
 from operations_drawn import Drawn, drawn, key
@@ -55,6 +56,9 @@ FUNCTIONS = re.compile("exp|log|sin|cos|tan|sqrt|cbrt|power|square|deg|rad|erf|s
 
 
 # ── what a rule says ────────────────────────────────────────────────────────────────────────────
+
+
+Kind = TypeVar("Kind", bound=Entry)
 
 
 @cache
@@ -155,7 +159,7 @@ def family(entry: Rule | Composite) -> str:
 # ── the pages ───────────────────────────────────────────────────────────────────────────────────
 
 
-def listed(kind: type[Entry]) -> list[Entry]:
+def listed(kind: type[Kind]) -> list[Kind]:
     """List the entries of a kind, in the order of their names."""
     found = dict.fromkeys(e for e in REGISTRY.values() if isinstance(e, kind))
     return sorted(found, key=lambda e: key(e).lower())
@@ -207,16 +211,16 @@ def index(lang: Language) -> str:
                 parts.append(row(link(e, "operations/"), meaning(e, lang), sent))
     parts.append(f"\n## {say['composites']} ({len(composites)})\n\n{say['made_of']}\n\n")
     parts.append(table(say["operation"], say["meaning"], say["uses"]))
-    for e in composites:
-        found = drawn(e)
+    for c in composites:
+        found = drawn(c)
         uses = ", ".join(map(code_span, dict.fromkeys(known(found.forward) if found else [])))
-        parts.append(row(link(e, "operations/"), meaning(e, lang), uses or "—"))
+        parts.append(row(link(c, "operations/"), meaning(c, lang), uses or "—"))
     constants, refused = listed(Constant), listed(Unsupported)
     parts.append(f"\n## {say['constants']} ({len(constants)})\n\n{say['no_slope']}\n\n")
     parts.append(", ".join(map(spans, constants)) + "\n")
     parts.append(f"\n## {say['refused']} ({len(refused)})\n\n")
     parts.append(table(say["function"], say["why"]))
-    parts += [row(spans(e), e.reason[0 if lang == "ja" else 1]) for e in refused]
+    parts += [row(spans(u), u.reason[0 if lang == "ja" else 1]) for u in refused]
     return "".join(parts)
 
 
@@ -224,8 +228,8 @@ def family_page(page: str, lang: Language) -> str:
     """Give the text of a page of docs/operations/."""
     say = WORDS[lang]
     parts = [f"# {TITLES[page][lang]}\n\n{say['legend']}"]
-    for kind, title in ((Rule, "rules"), (Composite, "composites")):
-        mine = [e for e in listed(kind) if family(e) == page]
+    for entries, title in ((listed(Rule), "rules"), (listed(Composite), "composites")):
+        mine = [e for e in entries if family(e) == page]
         if mine:
             parts.append(f"## {say[title]} ({len(mine)})\n\n")
             parts += [part for e in mine for part in section(e, lang)]
@@ -273,7 +277,8 @@ def told(entry: Entry, found: Drawn | None, lang: Language) -> Iterator[str]:
         yield gap + say["large"].format(n=number)
     elif found.is_boxed:
         whole = address(found, lang, True)
-        yield gap + say["boxed"].format(n=len(found.backward), file=whole)
+        inside = sum(node.contents for node in found.small.nodes)
+        yield gap + say["boxed"].format(n=inside, file=whole)
 
 
 def is_drawn(found: Drawn) -> bool:
@@ -286,7 +291,7 @@ def alt(found: Drawn, lang: Language) -> str:
     """Say in words what a picture shows."""
     say = WORDS[lang]
     back = counted(found.backward) or say["as_it_is"]
-    text = say["alt"].format(
+    text: str = say["alt"].format(
         name=key(found.entry), forward=counted(known(found.forward)), backward=back
     )
     return text.replace("[", "(").replace("]", ")")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -66,7 +66,6 @@ class Drawn:
     forward, backward  labels of the operations, in the order of computation
     whole              the graph with every operation; small: the same, or the way in one box
     turns              (id of y, id of its g): between them lies the rest of the computation
-    saved              edges from what the forward pass had into the backward pass
     """
 
     entry: Entry
@@ -75,7 +74,6 @@ class Drawn:
     whole: Graph
     small: Graph
     turns: list[tuple[str, str]]
-    saved: set[tuple[str, str]] = field(default_factory=set)
 
     @property
     def is_boxed(self) -> bool:
@@ -117,15 +115,15 @@ def drawn(entry: Entry) -> Drawn | None:
     early = {e.source for e in graph.edges if e.target in forth}
     hence = tuple(m for m in hence if m not in early)  # a mask, given to both
     labels = {n.id: n.label for n in graph.nodes if n.kind == "operation"}
-    lists = [[labels[i] for i in way if i in labels] for way in (forth, hence)]
+    forward, backward = ([labels[i] for i in way if i in labels] for way in (forth, hence))
     pairs = zip(ys, gs, strict=True)  # the sign of a determinant is sent nothing that counts
     turns = [(ids[y._node], ids[g._node]) for y, g in pairs if g._node in ids]
     whole = Graph(graph.nodes, graph.edges, tuple(
         Group(way, way, "", None, tuple(members))
         for way, members in (("forward", forth), ("backward", hence)) if members
     ))
-    small = _boxed(whole) if max(map(len, lists)) > MOST else whole
-    return Drawn(entry, *lists, whole, small, turns)
+    small = _boxed(whole) if max(len(forward), len(backward)) > MOST else whole
+    return Drawn(entry, forward, backward, whole, small, turns)
 
 
 def _counting(sizes: tuple[int, ...]) -> Any:
@@ -184,9 +182,17 @@ class _Page:
             yield f"    {' '.join(group.members)}"
             yield "  }"
         here = {node.id for node in self.graph.nodes}
-        for y, g in self.found.turns:
-            y = y if y in here else next(n.id for n in self.graph.nodes if n.name == "forward")
+        arrived = {g for _, g in self.found.turns}
+        given = [n.id for n in self.graph.nodes if n.kind == "leaf" and n.id not in arrived]
+        if len(given) > 1:
+            yield f"  {{ rank=same {' -> '.join(given)} [style=invis] }}"
+        box = next((n.id for n in self.graph.nodes if n.name == "forward"), "")
+        turns = [(y if y in here else box, g) for y, g in self.found.turns]
+        for y, g in turns:
             yield f'  {y} -> {g} [style=dotted label=" → L →" color="{THEME.muted}"]'
+        if len(turns) == 1:  # the way back stands below
+            for i in self.early():
+                yield f"  {turns[0][0]} -> {i} [style=invis weight=4]"
         boxes = {n.id for n in self.graph.nodes if n.kind == "module"}
         for edge, name in named(self.graph):
             parts = [f'headlabel="{name}"'] if name and edge.source not in boxes else []
@@ -194,6 +200,12 @@ class _Page:
                 parts.append(f'style=dashed color="{SAVED}"')
             yield f"  {edge.source} -> {edge.target} [{' '.join(parts)}]"
         yield "}"
+
+    def early(self) -> list[str]:
+        """List the operations of the backward pass that take only what was given."""
+        late = self.hence | {i for turn in self.found.turns for i in turn}
+        late = {e.target for e in self.graph.edges if e.source in late}
+        return [n.id for n in self.graph.nodes if n.id in self.hence - late and n.label]
 
     def place(self, node: GraphNode) -> str:
         """Put what is sent back in the order of the arguments, before what leads to it."""
@@ -233,7 +245,8 @@ class _Page:
             yield cell(text, width(text) * 1.08, "<B>{}</B>")
         name = clean(node.name or "")
         if node.kind == "constant":
-            name = node.label if self.is_argument(node) else WORDS["constant"][self.lang]
+            known = self.is_argument(node) or node.value is None
+            name = node.label if known else WORDS["constant"][self.lang]
         sizes = shape(node.shape) if node.shape else ""
         if name and (text := f"{name} {sizes}".rstrip()):
             blue = f'<FONT COLOR="{THEME.gradient}">{{}}</FONT>'
@@ -279,6 +292,7 @@ def picture(found: Drawn, lang: Language, whole: bool = False) -> str:
         text = re.sub(rf' {named_}="[^"]*"', "", text)
     text = re.sub(r' (?:font-size="11\.00"|fill="#000000"(?=>))', "", text)
     text = re.sub(r' (?:d|points|x|y|viewBox)="[^"]*"', _short, text)
+    text = re.sub(r'points="(\S+)( [^"]*) \1"', r'points="\1\2"', text)  # they close themselves
     text = re.sub(r'<path (fill="#[^/]*?) d="([^"]*)"/>', _box, text)
     for _ in range(2):
         text = re.sub(r"<g>((?:(?!</?g[ >]).)*)</g>", r"\1", text)

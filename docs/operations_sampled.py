@@ -6,9 +6,11 @@ numbers that are quickly read, as far as the rule still holds there.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from inspect import signature
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from tinygrad_jp.errors import LawError
 from tinygrad_jp.testing.calls import mapped, outputs, variables
 from tinygrad_jp.testing.laws import first_order
 from tinygrad_jp.vocabulary.domain import Call, Sampler, samples
-from tinygrad_jp.vocabulary.rule import Entry, Rule, label
+from tinygrad_jp.vocabulary.rule import Composite, Entry, Rule, label
 
 TWO_SIDED = {"np.maximum", "np.minimum", "np.fmax", "np.fmin"}  # wide pictures: of numbers
 
@@ -32,7 +34,7 @@ def example(entry: Entry) -> Call:
     if isinstance(entry, Rule) and _is_elementwise(entry):
         call = _first(call, 1 if label(entry.fn) in TWO_SIDED else 3)
     for digits in range(1, 5):  # as few as keep values apart that must not be the same
-        simple = mapped(call, lambda x, d=digits: _rounded(x, d))
+        simple = mapped(call, partial(_rounded, digits=digits))
         if _different(simple) < _different(call):
             continue
         with suppress(LawError):
@@ -94,49 +96,61 @@ def _rounded(x: Any, digits: int) -> Any:
 def written(entry: Entry) -> str:
     """Write the call as a program has it, the arrays by their names: "np.sum(x, axis=0)"."""
     call, names = example(entry), iter(argument_names(entry))
-
-    def text(value: Any) -> str:
-        if isinstance(value, np.ndarray):
-            return next(names)
-        if type(value) in (list, tuple) and arrays_of(Call((value,), {})):
-            inside = ", ".join(map(text, value))
-            return f"[{inside}]" if type(value) is list else f"({inside})"
-        return _index(value)
-
-    given = [text(v) for v in call.args] + [f"{k}={text(v)}" for k, v in call.kwargs.items()]
+    given = [_text(v, names) for v in call.args]
+    given += [f"{k}={_text(v, names)}" for k, v in call.kwargs.items()]
     return f"{label(entry.fn)}({', '.join(given)})"
 
 
-def _index(value: Any) -> str:
-    """Write a value that is no array: an index as np.s_ has it."""
+def _text(value: Any, names: Iterator[str]) -> str:
+    """Write an argument: an array by its name, an index as np.s_ has it, a function by its name."""
+    if isinstance(value, np.ndarray):
+        return next(names)
+    if isinstance(value, np.dtype):
+        return f"np.{value.name}"
+    if callable(value):
+        return label(value).replace("<lambda>", "f")
+    if isinstance(value, tuple) and any(isinstance(v, slice) or v is ... for v in value):
+        return f"np.s_[{', '.join(_slice(v) for v in value)}]"
+    if type(value) in (list, tuple):
+        inside = ", ".join(_text(v, names) for v in value)
+        comma = "," if type(value) is tuple and len(value) == 1 else ""
+        return f"[{inside}]" if type(value) is list else f"({inside}{comma})"
+    return f"np.s_[{_slice(value)}]" if isinstance(value, slice) or value is ... else repr(value)
+
+
+def _slice(value: Any) -> str:
     if isinstance(value, slice):
         parts = ["" if p is None else repr(p) for p in (value.start, value.stop, value.step)]
-        return f"np.s_[{':'.join(parts if parts[2] else parts[:2])}]"
-    if isinstance(value, tuple) and any(isinstance(v, slice) or v is ... for v in value):
-        inside = (":" if v == slice(None) else _index(v).removeprefix("np.s_[").removesuffix("]")
-                  if isinstance(v, slice) else "..." if v is ... else repr(v) for v in value)
-        return f"np.s_[{', '.join(inside)}]"
-    if callable(value):
-        return getattr(value, "__name__", "f").replace("<lambda>", "f")
-    return repr(value)
+        return ":".join(parts if parts[2] else parts[:2])
+    return "..." if value is ... else repr(value)
 
 
 def argument_names(entry: Entry) -> list[str]:
-    """Name every array of the call, in order: a rule's own names, or the function's."""
+    """Name every array of the call, in order: a rule's own names, or the function's, or letters."""
     call = example(entry)
+    words: list[str] = []
+    listed = ""
     if isinstance(entry, Rule):
-        words = list(entry.arguments)
-    else:
-        try:
-            words = [p.name for p in signature(entry.fn).parameters.values()]
-        except (TypeError, ValueError):
-            words = []
+        words, listed = list(entry.arguments), "{name}[{i}]"
+    elif isinstance(entry, Composite):
+        words = _parameters(entry)
+    pairs = [(words[i] if i < len(words) else "", v) for i, v in enumerate(call.args)]
+    letters = (c for c in "abcdefgh" if c not in words)
     found: list[str] = []
-    pairs = [(words[i] if i < len(words) else f"x{i}", v) for i, v in enumerate(call.args)]
     for name, value in (*pairs, *call.kwargs.items()):
-        inside = arrays_of(Call((value,), {}))
         if isinstance(value, np.ndarray):
-            found.append(name)
-        else:
-            found += [f"{name}[{i}]" for i in range(len(inside))]
+            found.append(name or next(letters))
+            continue
+        inside = range(len(arrays_of(Call((value,), {}))))
+        found += [listed.format(name=name, i=i) if listed else next(letters) for i in inside]
     return found
+
+
+def _parameters(entry: Composite) -> list[str]:
+    """List a function's parameters that can be given by their places, up to *args."""
+    try:
+        every = signature(entry.fn).parameters
+    except (TypeError, ValueError):  # NumPy does not tell: the composite's own
+        every = signature(entry.body).parameters
+    named = takewhile(lambda p: p.kind != p.VAR_POSITIONAL, every.values())
+    return [p.name for p in named]
