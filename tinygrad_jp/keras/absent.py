@@ -27,11 +27,50 @@ INSTEAD = {
     "keras.losses": "keras_instead_loss",
     "keras.metrics": "keras_instead_metric",
     "keras.optimizers": "keras_instead_optimizer",
+    "keras.layers.Conv": "keras_instead_image",
+    "keras.layers.DepthwiseConv": "keras_instead_image",
+    "keras.layers.SeparableConv": "keras_instead_image",
+    "keras.layers.AveragePooling": "keras_instead_image",
+    "keras.layers.AvgPool": "keras_instead_image",
+    "keras.layers.MaxPool": "keras_instead_image",
+    "keras.layers.GlobalAveragePooling": "keras_instead_image",
+    "keras.layers.GlobalAvgPool": "keras_instead_image",
+    "keras.layers.GlobalMaxPool": "keras_instead_image",
+    "keras.layers.UpSampling": "keras_instead_image",
+    "keras.layers.ZeroPadding": "keras_instead_image",
+    "keras.layers.Cropping": "keras_instead_image",
+    "keras.layers.SpatialDropout": "keras_instead_image",
+    "keras.layers.LSTM": "keras_instead_sequence",
+    "keras.layers.GRU": "keras_instead_sequence",
+    "keras.layers.RNN": "keras_instead_sequence",
+    "keras.layers.SimpleRNN": "keras_instead_sequence",
+    "keras.layers.StackedRNN": "keras_instead_sequence",
+    "keras.layers.Bidirectional": "keras_instead_sequence",
+    "keras.layers.TimeDistributed": "keras_instead_sequence",
+    "keras.layers.Masking": "keras_instead_sequence",
+    "keras.layers.Attention": "keras_instead_sequence",
+    "keras.layers.AdditiveAttention": "keras_instead_sequence",
+    "keras.layers.MultiHead": "keras_instead_sequence",
+    "keras.layers.GroupQuery": "keras_instead_sequence",
+    "keras.layers.Random": "keras_instead_prepare",
+    "keras.layers.Resizing": "keras_instead_prepare",
+    "keras.layers.CenterCrop": "keras_instead_prepare",
+    "keras.layers.TextVectorization": "keras_instead_prepare",
+    "keras.layers.StringLookup": "keras_instead_prepare",
+    "keras.layers.IntegerLookup": "keras_instead_prepare",
+    "keras.layers.CategoryEncoding": "keras_instead_prepare",
+    "keras.layers.Discretization": "keras_instead_prepare",
+    "keras.layers.Hash": "keras_instead_prepare",
     "keras.layers": "keras_instead_layer",
     "keras.callbacks": "keras_instead_callback",
     "keras.ops": "keras_instead_ops",
     "keras.random": "keras_instead_random",
     "keras.applications": "keras_instead_model",
+    "keras.utils.get_file": "keras_instead_fetch",
+    "keras.mixed_precision": "keras_instead_float",
+    "keras.DTypePolicy": "keras_instead_float",
+    "keras.preprocessing.sequence": "keras_instead_numpy",
+    "keras.preprocessing": "keras_instead_prepare",
     "keras.": "keras_instead_numpy",
 }
 
@@ -198,6 +237,13 @@ KNOWN: dict[str, str] = {
     ),
     "keras.datasets": (
         "boston_housing california_housing cifar10 cifar100 fashion_mnist imdb mnist reuters"
+    ),
+    "keras.preprocessing": (
+        "image image_dataset_from_directory sequence text text_dataset_from_directory "
+        "timeseries_dataset_from_array"
+    ),
+    "keras.preprocessing.sequence": (
+        "TimeseriesGenerator make_sampling_table pad_sequences skipgrams"
     ),
     "keras.models": (
         "Model Sequential clone_model load_model model_from_json save_model"

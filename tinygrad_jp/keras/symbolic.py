@@ -94,11 +94,20 @@ def record(name: str, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     return Operation(name, fn)(*args, **kwargs)
 
 
+# what Keras calls the first arguments of its functions; here they have other names, or none
+FIRST = ("condition", "x", "x1", "x2")
+
+
 def recordable(fn: F) -> F:
-    """Let a function of Tensors take KerasTensors as well: then it becomes part of the model."""
+    """Let a function of Tensors take KerasTensors as well: then it becomes part of the model.
+
+    Its first arguments may be called as Keras calls them, too.
+    """
 
     @wraps(fn)
     def either(*args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            args += tuple([kwargs.pop(name) for name in FIRST if name in kwargs])
         for value in args:
             if type(value) is KerasTensor or (type(value) in (list, tuple) and symbols(value)):
                 return record(fn.__name__, either, args, kwargs)

@@ -7,7 +7,7 @@ import pytest
 
 import tinygrad_jp as tj
 from tinygrad_jp import keras
-from tinygrad_jp.errors import ArgumentError
+from tinygrad_jp.errors import AbsentNameError, ArgumentError, OptionError, ShapeError
 from tinygrad_jp.keras import layers, ops
 
 RNG = np.random.default_rng(0)
@@ -220,3 +220,82 @@ def test_functions_inside_layers_are_found_among_custom_objects(tmp_path):
         assert keras.activations.get("steep") is steep
     assert np.array_equal(again.predict(X, verbose=0), model.predict(X, verbose=0))
     assert keras.models.clone_model(model).layers[0].activation is steep
+
+
+# ── sequences ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_sequences_are_filled_and_cut_as_keras_does():
+    pad = keras.utils.pad_sequences
+    sequences = [[1], [2, 3], [], [4, 5, 6]]
+    assert pad(sequences).tolist() == [[0, 0, 1], [0, 2, 3], [0, 0, 0], [4, 5, 6]]
+    assert pad(sequences, 2, truncating="post").tolist() == [[0, 1], [2, 3], [0, 0], [4, 5]]
+    assert pad(sequences, padding="post", value=-1, dtype="float32").tolist() == [
+        [1, -1, -1], [2, 3, -1], [-1, -1, -1], [4, 5, 6]
+    ]
+    assert pad([np.array([1, 2]), np.array([3])], maxlen=2).dtype == np.int32
+    assert pad([[[1, 2]], [[3, 4], [5, 6]]]).shape == (2, 2, 2)
+    assert keras.preprocessing.sequence.pad_sequences is pad
+    with pytest.raises(OptionError, match="middle"):
+        pad(sequences, padding="middle")
+    with pytest.raises(ArgumentError, match="int"):
+        pad([1, 2])
+
+
+def test_sentences_as_in_the_text_tutorial():
+    model = keras.Sequential([
+        layers.Embedding(50, 8), layers.Dropout(0.2), layers.GlobalAveragePooling1D(),
+        layers.Dense(1, activation="sigmoid"),
+    ])
+    words = keras.utils.pad_sequences([RNG.integers(1, 50, n) for n in range(3, 23)], maxlen=12)
+    labels = (words.mean(1) > 20).astype("float32")
+    model.compile("adam", "binary_crossentropy", metrics=["binary_accuracy"])
+    model.fit(words, labels, epochs=2, verbose=0)
+    assert model.output_shape[-1] == 1
+    cube = RNG.normal(size=(2, 3, 4)).astype("float32")
+    assert layers.GlobalAveragePooling1D()(cube).numpy() == pytest.approx(cube.mean(1), rel=1e-5)
+    assert np.array_equal(layers.GlobalMaxPooling1D()(cube).numpy(), cube.max(1))
+    first = {"data_format": "channels_first", "keepdims": True}
+    assert np.array_equal(
+        layers.GlobalMaxPooling1D(**first)(cube).numpy(), cube.max(2, keepdims=True)
+    )
+    inputs = keras.Input((None, 4))
+    assert layers.GlobalMaxPooling1D()(inputs).shape == (None, 4)
+    assert layers.GlobalAveragePooling1D(**first)(keras.Input((3, 4))).shape == (None, 3, 1)
+    with pytest.raises(ShapeError, match="GlobalMaxPooling1D"):
+        layers.GlobalMaxPooling1D()(X)
+    with pytest.raises(OptionError, match="sideways"):
+        layers.GlobalMaxPooling1D(data_format="sideways")
+
+
+@pytest.mark.parametrize(("module", "name", "word"), [
+    (keras.layers, "Conv2D", "Flatten"), (keras.layers, "LSTM", "GlobalAveragePooling1D"),
+    (keras.layers, "RandomFlip", "NumPy"), (keras.utils, "get_file", "pooch"),
+    (keras, "mixed_precision", "float32"), (keras.preprocessing, "image", "NumPy"),
+])
+def test_absent_names_say_what_is_there_instead(module, name, word):
+    with pytest.raises(AbsentNameError, match=word):
+        getattr(module, name)
+
+
+# ── keras.ops ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_arguments_of_ops_have_keras_s_names():
+    a, b = np.array([[1.0, 4.0]]), np.array([[2.0, 3.0]])
+    assert ops.add(x1=a, x2=b).numpy().tolist() == [[3, 7]]
+    assert ops.subtract(a, x2=b).numpy().tolist() == [[-1, 1]]
+    assert ops.maximum(x1=a, x2=b).numpy().tolist() == [[2, 4]]
+    assert ops.matmul(x1=a, x2=ops.transpose(b)).numpy().tolist() == [[14]]
+    assert ops.floor(x=a).numpy().tolist() == [[1, 4]]
+    assert ops.where(condition=a > b, x1=a, x2=b).numpy().tolist() == [[2, 4]]
+    assert ops.swapaxes(a, axis1=0, axis2=1).shape == (2, 1)
+    assert ops.ones_like(a, "int32").dtype == np.int32
+    assert ops.full_like(x=a, fill_value=2.0, dtype="float32").numpy().tolist() == [[2, 2]]
+    values, step = ops.linspace(0, 1, 3, retstep=True)
+    assert values.numpy().tolist() == [0, 0.5, 1]
+    assert step == 0.5
+    assert ops.linspace([0, 0], [1, 2], 3, axis=-1).shape == (2, 3)
+    x = keras.Input((2,))
+    model = keras.Model(x, ops.add(x1=x, x2=x))
+    assert model.predict(a, verbose=0).tolist() == [[2, 8]]

@@ -39,16 +39,27 @@ from .normalization import (
 )
 from .operation import Operation
 from .regularization import ActivityRegularization, Dropout, GaussianDropout, GaussianNoise
-from .reshaping import Flatten, Permute, RepeatVector, Reshape
+from .reshaping import (
+    Flatten,
+    GlobalAveragePooling1D,
+    GlobalMaxPooling1D,
+    Permute,
+    RepeatVector,
+    Reshape,
+)
+
+GlobalAvgPool1D = GlobalAveragePooling1D
+GlobalMaxPool1D = GlobalMaxPooling1D
 
 __all__ = [
     "ELU", "Activation", "ActivityRegularization", "Add", "Average", "BatchNormalization",
     "Concatenate", "Dense", "Dot", "Dropout", "Embedding", "Flatten", "GaussianDropout",
-    "GaussianNoise", "Identity", "Input", "InputLayer", "Lambda", "Layer", "LayerNormalization",
-    "LeakyReLU", "Maximum", "Minimum", "Multiply", "Normalization", "Operation", "PReLU",
-    "Permute", "ReLU", "RepeatVector", "Rescaling", "Reshape", "Softmax", "Subtract",
-    "UnitNormalization", "add", "average", "concatenate", "deserialize", "dot", "maximum",
-    "minimum", "multiply", "serialize", "subtract",
+    "GaussianNoise", "GlobalAveragePooling1D", "GlobalAvgPool1D", "GlobalMaxPool1D",
+    "GlobalMaxPooling1D", "Identity", "Input", "InputLayer", "Lambda", "Layer",
+    "LayerNormalization", "LeakyReLU", "Maximum", "Minimum", "Multiply", "Normalization",
+    "Operation", "PReLU", "Permute", "ReLU", "RepeatVector", "Rescaling", "Reshape", "Softmax",
+    "Subtract", "UnitNormalization", "add", "average", "concatenate", "deserialize", "dot",
+    "maximum", "minimum", "multiply", "serialize", "subtract",
 ]
 
 

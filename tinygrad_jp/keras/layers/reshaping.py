@@ -1,4 +1,4 @@
-"""Layers that change the shape of each example."""
+"""Layers that change the shape of each example, or take its steps together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from math import prod
 from typing import Any
 
 from ...autograd.tensor import Tensor
-from ...errors import ShapeError
+from ...errors import OptionError, ShapeError
 from ..layer import Layer
 
 
@@ -105,3 +105,48 @@ class RepeatVector(Reshaping):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Give (N, n, D)."""
         return (input_shape[0], self.n, input_shape[1])
+
+
+class Pooling1D(Layer):
+    """What the two layers below share: (N, steps, D)  →  (N, D), or (N, 1, D) with keepdims."""
+
+    _options = ("data_format", "keepdims")
+
+    def __init__(
+        self, data_format: str | None = None, keepdims: bool = False, **more: Any
+    ) -> None:
+        super().__init__(**more)
+        if data_format not in (None, "channels_last", "channels_first"):
+            raise OptionError("keras_data_format", layer=type(self).__name__, given=data_format)
+        self.data_format = data_format
+        self.keepdims = keepdims
+        self._axis = 2 if data_format == "channels_first" else 1
+        self.built = True
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Give the shape without the steps."""
+        n, *rest = input_shape
+        if len(rest) != 2:
+            raise ShapeError(
+                "keras_steps", layer=self.name, kind=type(self).__name__, given=tuple(input_shape)
+            )
+        rest[self._axis - 1] = 1
+        return (n, *rest) if self.keepdims else (n, rest[2 - self._axis])
+
+
+class GlobalAveragePooling1D(Pooling1D):
+    """The mean over all steps of a sequence: (N, steps, D)  →  (N, D)."""
+
+    def call(self, inputs: Any) -> Tensor:
+        """Give the means."""
+        self.compute_output_shape(inputs.shape)
+        return inputs.mean(self._axis, keepdim=self.keepdims)  # type: ignore[no-any-return]
+
+
+class GlobalMaxPooling1D(Pooling1D):
+    """The largest over all steps of a sequence: (N, steps, D)  →  (N, D)."""
+
+    def call(self, inputs: Any) -> Tensor:
+        """Give the largest."""
+        self.compute_output_shape(inputs.shape)
+        return inputs.amax(self._axis, keepdim=self.keepdims)  # type: ignore[no-any-return]

@@ -16,7 +16,6 @@ from ..symbolic import recordable
 
 _np: Any = np  # whose functions take Tensors, whatever its annotations say
 
-swapaxes = recordable(tj.swapaxes)
 moveaxis = recordable(tj.moveaxis)
 ravel = recordable(tj.ravel)
 take_along_axis = recordable(tj.take_along_axis)
@@ -24,9 +23,6 @@ tril = recordable(tj.tril)
 triu = recordable(tj.triu)
 diag = recordable(tj.diag)
 diagonal = recordable(tj.diagonal)
-zeros_like = recordable(creation.zeros_like)
-ones_like = recordable(creation.ones_like)
-full_like = recordable(creation.full_like)
 
 
 def _dtype(dtype: Any) -> np.dtype[Any]:
@@ -72,10 +68,37 @@ def arange(start: Any, stop: Any = None, step: Any = 1, dtype: Any = None) -> Te
 
 
 def linspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None
-) -> Tensor:
-    """Give numbers from start to stop, evenly spaced."""
-    return constant(np.linspace(start, stop, num, endpoint).astype(_dtype(dtype)))
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False,
+    dtype: Any = None, axis: int = 0,
+) -> Any:
+    """Give numbers from start to stop, evenly spaced; with retstep their distance too."""
+    made, step = np.linspace(start, stop, num, endpoint, retstep=True, axis=axis)
+    values = constant(made.astype(_dtype(dtype)))
+    return (values, step) if retstep else values
+
+
+@recordable
+def zeros_like(x: Any, dtype: Any = None) -> Tensor:
+    """Give zeros of the shape and dtype of x."""
+    return creation.zeros_like(x, dtype=dtype)
+
+
+@recordable
+def ones_like(x: Any, dtype: Any = None) -> Tensor:
+    """Give ones of the shape and dtype of x."""
+    return creation.ones_like(x, dtype=dtype)
+
+
+@recordable
+def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
+    """Give a number of the shape and dtype of x."""
+    return creation.full_like(x, fill_value, dtype=dtype)
+
+
+@recordable
+def swapaxes(x: Any, axis1: int, axis2: int) -> Tensor:
+    """Exchange two axes."""
+    return tj.swapaxes(x, axis1, axis2)
 
 
 def _shape(shape: Any) -> tuple[int, ...]:

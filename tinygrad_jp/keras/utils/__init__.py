@@ -22,6 +22,7 @@ from .arrays import (
     PyDataset,
     Sequence,
     normalize,
+    pad_sequences,
     set_random_seed,
     split_dataset,
     to_categorical,
@@ -31,7 +32,7 @@ from .picture import model_to_dot, plot_model
 __all__ = [
     "CustomObjectScope", "PyDataset", "Sequence", "clear_session", "custom_object_scope",
     "deserialize_keras_object", "forget_names", "get_custom_objects", "get_registered_name",
-    "get_registered_object", "model_to_dot", "normalize", "plot_model",
+    "get_registered_object", "model_to_dot", "normalize", "pad_sequences", "plot_model",
     "register_keras_serializable", "serialize_keras_object", "set_random_seed", "split_dataset",
     "to_categorical",
 ]

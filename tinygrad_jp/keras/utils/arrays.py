@@ -37,6 +37,40 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Array:
     return np.eye(classes)[labels].reshape((*shape, classes))
 
 
+def pad_sequences(
+    sequences: Any, maxlen: int | None = None, dtype: Any = "int32", padding: str = "pre",
+    truncating: str = "pre", value: Any = 0.0,
+) -> Array:
+    """Make rows of one length, (N, maxlen), of sequences of different ones.
+
+    maxlen: the longest one's length, unless given. padding, truncating: "pre" fills and cuts at the
+    beginning, "post" at the end. Raises OptionError for another word, ArgumentError for an item
+    that is no sequence.
+
+    >>> pad_sequences([[1], [2, 3], [4, 5, 6]], maxlen=2)
+    array([[0, 1],
+           [2, 3],
+           [5, 6]], dtype=int32)
+    """
+    for name, given in (("padding", padding), ("truncating", truncating)):
+        if given not in ("pre", "post"):
+            raise OptionError("keras_pad", name=name, given=given)
+    for place, sequence in enumerate(sequences):
+        if not hasattr(sequence, "__len__") or isinstance(sequence, str):
+            raise ArgumentError("keras_pad_items", place=place, kind=type(sequence).__name__)
+    length = max(map(len, sequences), default=0) if maxlen is None else maxlen
+    inner = next((np.asarray(s).shape[1:] for s in sequences if len(s)), ())
+    made = np.full((len(sequences), length, *inner), value, dtype)
+    for row, sequence in zip(made, sequences, strict=True):
+        kept = sequence[max(len(sequence) - length, 0):] if truncating == "pre" else (
+            sequence[:length]
+        )
+        if len(kept):
+            at = length - len(kept) if padding == "pre" else 0
+            row[at:at + len(kept)] = kept
+    return made
+
+
 def normalize(x: Any, axis: int = -1, order: int = 2) -> Array:
     """Divide vectors along an axis by their norm of that order; those of length 0 stay."""
     array = np.asarray(array_of(x), dtype=None)
