@@ -16,7 +16,7 @@ from ..vocabulary.rule import Rule, label
 from . import apply as generic
 from . import backward as engine
 from . import generate
-from .lines import frames, is_users, line_of, user_line
+from .lines import frames, line_of, origin, user_line
 from .node import Node
 
 Array = Any
@@ -118,7 +118,7 @@ def _inside_rule() -> bool:
     for frame in frames():
         if frame.f_code is engine.walk.__code__:
             return True
-        if frame.f_code.co_name == "replay" and not is_users(frame.f_code.co_filename):
+        if frame.f_code.co_name == "replay" and origin(frame.f_code.co_filename) == "engine":
             return False  # a checkpoint, which runs the forward pass again
     return False
 

@@ -19,7 +19,7 @@ from ..vocabulary.primitive import raw
 from ..vocabulary.rule import REGISTRY, REQUIRED, Function, Rule
 from . import apply as generic
 from .explain import explained
-from .lines import frame_at, keeping, latest, users_frame
+from .lines import frame_at, keeping, latest, stamp
 from .memory import own, tick
 from .mode import is_grad_enabled
 from .node import LARGE, SMALL, Node, fast_evaluator, remembered, spare_place
@@ -33,10 +33,10 @@ F64 = generic.F64
 scope: dict[str, Any] = {
     "F64": F64, "Node": Node, "apply": generic.apply, "as_array": generic.as_array,
     "frame_at": frame_at, "is_grad_enabled": is_grad_enabled, "isinstance": isinstance,
-    "keeping": keeping, "latest": latest, "users_frame": users_frame,
-    "LARGE": LARGE, "SMALL": SMALL, "item_node": generic.item_node, "ndarray": ndarray, "new_tensor": generic.wrap,
-    "object_new": object.__new__, "operand": generic.operand, "own": own,
-    "plan_for": generic.plan_for, "remembered": remembered, "tick": tick, "type": type,
+    "item_node": generic.item_node, "keeping": keeping, "LARGE": LARGE, "latest": latest,
+    "ndarray": ndarray, "new_tensor": generic.wrap, "object_new": object.__new__,
+    "operand": generic.operand, "own": own, "plan_for": generic.plan_for,
+    "remembered": remembered, "SMALL": SMALL, "stamp": stamp, "tick": tick, "type": type,
     "watching": False,
 }
 
@@ -44,8 +44,8 @@ STAMP = (  # lines.stamp, without a call where the same code runs as the last ti
     "    if keeping[0]:",
     "        try:",
     "            u_ = frame_at(1); c_ = u_.f_code",
-    "            if c_ is not latest[0]: u_ = users_frame(u_); c_ = u_.f_code",
-    "            n_.code = c_; n_.at = u_.f_lasti",
+    "            if c_ is latest[0]: n_.code = c_; n_.at = u_.f_lasti",
+    "            else: stamp(n_, u_)",
     "        except ValueError: n_.code = None",  # C runs it, at the bottom of a thread
 )
 SOURCES: dict[str, str] = {}
@@ -285,8 +285,9 @@ def _record(rule: Rule, key: str, places: tuple[int, ...]) -> list[str]:
     if i is not None:
         lines += [
             f"        if type(v{i}) is float or type(v{i}) is int: n_.number = v{i}",
-            f"        elif type(v{i}) is ndarray and v{i}.size <= (LARGE if keeping[0] else SMALL): "
-            f"n_.number = remembered(v{i}, {rule.arguments[i]})",
+            f"        elif type(v{i}) is ndarray and "
+            f"v{i}.size <= (LARGE if keeping[0] else SMALL):",
+            f"            n_.number = remembered(v{i}, {rule.arguments[i]})",
         ]
     return lines
 

@@ -29,7 +29,8 @@ _left = [PASSES]
 OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
 _NOT_THE_USERS = (OURS, _NUMPY, "<tinygrad_jp", "<string>", "<__array_function__")
-_is_users: dict[str, bool] = {}  # by name of the file
+LAYERS = tuple(os.path.join(OURS, name) + os.sep for name in ("nn", "keras"))
+_origins: dict[str, str] = {}  # by name of the file
 
 
 class Line(NamedTuple):
@@ -107,44 +108,53 @@ def looked() -> None:
         _ask(None)
 
 
-def is_users(file: str) -> bool:
-    """Tell whether code of that file is neither this package's nor NumPy's."""
-    known = _is_users.get(file)
+def origin(file: str) -> str:
+    """Tell whose code a file holds: "user", "layer" (our nn and keras) or "engine", NumPy's too."""
+    known = _origins.get(file)
     if known is None:
-        known = _is_users[file] = not file.startswith(_NOT_THE_USERS)
+        known = "engine" if file.startswith(_NOT_THE_USERS) else "user"
+        known = _origins[file] = "layer" if file.startswith(LAYERS) else known
     return known
 
 
-def users_frame(frame: FrameType) -> FrameType:
-    """Find the innermost frame of the user's from here outwards; this one if there is none."""
-    here: FrameType | None = frame
+def stamp(node: Any, frame: FrameType | None = None) -> None:
+    """Write down in a node which line of the user's is being run, innermost first.
+
+    frame: where to begin; the caller of the function that calls this. Without any line of the
+        user's, it is that one.
+    """
+    here: FrameType | None = frame or frame_at(1)
+    frame = here
+    inside = False
     while here is not None:
         code = here.f_code
-        if code is latest[0] or is_users(code.co_filename):
-            latest[0] = code
-            return here
+        kind = "user" if code is latest[0] else origin(code.co_filename)
+        if kind == "user":
+            latest[0], frame = code, here
+            break
+        inside = inside or kind == "layer"
         here = here.f_back
-    return frame
-
-
-def stamp(node: Any) -> None:
-    """Write down in a node which line of the user's is being run; `generate.py` writes it out."""
-    frame = users_frame(frame_at(1))
-    node.code, node.at = frame.f_code, frame.f_lasti
+    assert frame is not None
+    node.code, node.at = frame.f_code, ~frame.f_lasti if inside else frame.f_lasti
 
 
 def line_of(node: Any) -> Line | None:
     """Give the line that made a node, of a layer of ours if need be; None if it was not kept."""
     code = getattr(node, "code", None)
-    return None if code is None else _line_at(code, node.at)
+    return None if code is None else _line_at(code, max(node.at, ~node.at))
+
+
+def is_layers(node: Any) -> bool:
+    """Tell whether a layer of ours made a node, at the user's line or by itself."""
+    return getattr(node, "at", 0) < 0
 
 
 def user_line() -> Line | None:
     """Find the innermost line outside this package and NumPy that is being run."""
-    frame = users_frame(frame_at(0))
-    if not is_users(frame.f_code.co_filename):
-        return None
-    return _line_at(frame.f_code, frame.f_lasti)
+    for frame in frames():
+        if origin(frame.f_code.co_filename) == "user":
+            return _line_at(frame.f_code, frame.f_lasti)
+    return None
 
 
 def _line_at(code: CodeType, at: int) -> Line:
@@ -154,8 +164,8 @@ def _line_at(code: CodeType, at: int) -> Line:
 
 
 def frames() -> Iterator[FrameType]:
-    """Give the frames that are being run, the caller's first."""
-    frame: FrameType | None = frame_at(1)
+    """Give the frames that are being run, the innermost first."""
+    frame: FrameType | None = frame_at(0)
     while frame is not None:
         yield frame
         frame = frame.f_back

@@ -22,7 +22,8 @@ class GroupsByPath:
     """Modules, as the paths of parameters tell them.
 
     An operation belongs to the module whose parameters, or what was made of them alone, it uses;
-    constants go with it, data that flow in do not.
+    constants go with it, data that flow in do not. What the user's program computes of parameters
+    beside the module's own methods, as a penalty on the weights, belongs to none.
     """
 
     def __init__(self, kinds: dict[str, str]) -> None:
@@ -37,9 +38,12 @@ class GroupsByPath:
             self.path[here] = self.owned[here] = module
 
     def operation(
-        self, here: str, seq: int, parents: Sequence[str], numbers: Sequence[str], arguments: int
+        self, here: str, seq: int, parents: Sequence[str], numbers: Sequence[str], arguments: int,
+        beside: bool = False,
     ) -> None:
         """Place an operation, and the numbers among its arguments."""
+        if beside:
+            return
         modules = {self.owned[p] for p in parents if p in self.owned}
         if len(modules) != 1:
             return
@@ -95,7 +99,8 @@ class GroupsByCall:
                 return
 
     def operation(
-        self, here: str, seq: int, parents: Sequence[str], numbers: Sequence[str], arguments: int
+        self, here: str, seq: int, parents: Sequence[str], numbers: Sequence[str], arguments: int,
+        beside: bool = False,
     ) -> None:
         """Place an operation, and its constants; operations come in the order of their seq."""
         while self._next < len(self.calls) and self.calls[self._next].start < seq:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..autograd.explain import shown_name
-from ..autograd.lines import Line, line_of, looked
+from ..autograd.lines import Line, is_layers, line_of, looked
 from ..autograd.node import Leaf, Node, note
 from ..autograd.tensor import Tensor, rule_name
 from ..errors import ArgumentError, GradientError
@@ -219,6 +219,9 @@ class _Builder:
         self.constants: dict[int, str] = {}  # an array that several operations keep is one node
         self.own: set[str] = set()  # constants that belong to the operation that uses them
         self.watched = calls is not None
+        self.training = {t._node.code for t in tensors if hasattr(t._node, "code")}
+        kinds = {type(inner) for _, m in named.modules for inner in m.modules()}
+        self.methods = tuple({f"{k.__qualname__}." for kind in kinds for k in kind.__mro__})
         self.groups: GroupsByCall | GroupsByPath = (
             GroupsByPath(named.kinds) if calls is None else GroupsByCall(calls)
         )
@@ -236,9 +239,16 @@ class _Builder:
             self.connect(node, here, given, sources)
             parents = [self.ids[g.node] for g in given if g.node is not None]
             own = [source for source in sources if source in self.own]
-            self.groups.operation(here, node.seq, parents, own, len(given))
+            self.groups.operation(here, node.seq, parents, own, len(given), self.is_beside(node))
         groups = self.groups.listed(record.id for record in self.records)
         return Graph(tuple(self.records), tuple(self.edges), tuple(Group(*row) for row in groups))
+
+    def is_beside(self, node: Node) -> bool:
+        """Tell whether it is no module that made a node, but the code that made an output too."""
+        code = getattr(node, "code", None)
+        if code is None or code not in self.training or is_layers(node) or not self.methods:
+            return False
+        return not code.co_qualname.startswith(self.methods)
 
     def add(self, record: GraphNode, node: Any = None) -> str:
         self.records.append(record)

@@ -7,7 +7,6 @@ afterwards what they were.
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ import numpy as np
 
 from ..autograd import apply as engine
 from ..autograd import backward, generate
-from ..autograd.lines import OURS, frames, user_line
+from ..autograd.lines import frames, origin, user_line
 from ..autograd.memory import tick
 from ..autograd.mode import enable_grad
 from ..autograd.node import Leaf, note
@@ -31,7 +30,6 @@ from .names import Named, is_module, named_tensors
 
 Array = Any
 
-_LAYERS = (os.path.join(OURS, "nn"), os.path.join(OURS, "keras"))
 
 
 @dataclass
@@ -193,8 +191,8 @@ def _notes(outside: Any) -> Iterator[None]:
         if node is None or get_ident() != here:
             return
         if user_line() == outside:
-            inner = next((f for f in frames() if f.f_code.co_filename.startswith(_LAYERS)), None)
-            node.code, node.at = (inner.f_code, inner.f_lasti) if inner else (None, 0)
+            layer = next((f for f in frames() if origin(f.f_code.co_filename) == "layer"), None)
+            node.code, node.at = (layer.f_code, ~layer.f_lasti) if layer else (None, 0)
         if not rule.listed:
             note(node)["given"] = {
                 name: value

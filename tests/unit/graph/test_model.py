@@ -353,3 +353,27 @@ def test_many_steps_are_one_weight():
     graph = graph_of(steps(30))
     assert sum(n.name == "w" for n in graph.nodes) == 1
     assert len(graph.nodes) == 3 + 90
+
+
+class Scaled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(2, 2)
+        self.scale = nn.Parameter(tj.ones(2))
+
+    def forward(self, x):
+        (y,) = [h * self.scale for h in [self.fc(x)]]
+        return y
+
+
+@pytest.mark.parametrize("keeping", [True, False])
+def test_what_is_computed_of_weights_beside_a_module_is_not_in_it(keeping):
+    net = Scaled()
+    with tj.keep_lines(keeping):
+        loss = net(tj.ones(1, 2)).sum() + (net.fc.weight**2).sum()
+    graph = graph_of(loss, names={"net": net})
+    inside = {g.path: {n.label for n in graph.nodes if n.id in g.members} for g in graph.groups}
+    assert "np.multiply" in inside["net"]
+    assert "linear" in inside["net.fc"]
+    assert ("np.power" in inside["net.fc"]) is not keeping  # unknown, it goes by the weights
+    assert ("np.add" in inside["net.fc"]) is not keeping

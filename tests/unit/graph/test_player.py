@@ -194,6 +194,25 @@ def test_a_click_shows_value_gradient_formula_and_shape(opened):
     assert "ノードを選ぶと" in tab.inner_text("#details")
 
 
+def test_a_click_shows_the_source_line(opened):
+    x = programs.leaf([3.0, 4.0], "x")
+    loss = (x * 2 + x).sum()
+    tab = opened(loss)
+    operations = [n.id for n in tj.draw(loss).graph.nodes if n.kind == "operation"]
+    found = []
+    for node in operations:
+        click(tab, node)
+        found.append(tab.locator("#details .line").inner_text())
+    where = "test_player.py:"
+    source = "(test_a_click_shows_the_source_line): loss = (x * 2 + x).sum()"
+    assert all(line.startswith(where) and source in line for line in found)
+    assert [line.partition("→ ")[2] for line in found] == ["x * 2", "x * 2 + x", ""]
+    with tj.keep_lines(False):
+        tab = opened((x * 2).sum())
+    click(tab, operations[0])
+    assert "tj.keep_lines()" in tab.inner_text("#details .facts")
+
+
 def test_a_gradient_not_computed_says_so(opened):
     x = programs.leaf([1.0, 2.0], "x")
     tab = opened(x * 2)
