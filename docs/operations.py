@@ -41,7 +41,7 @@ DOCS = Path(__file__).resolve().parent
 PAGES: dict[Language, Path] = {"ja": DOCS, "en": DOCS / "en"}
 TABLE = tomllib.loads((DOCS / "operations.toml").read_text("utf-8"))
 WORDS, TITLES = TABLE["words"], TABLE["pages"]
-SMALL = 8  # operations, forward and backward, of a composite that is drawn
+SMALL = 11  # operations, forward and backward, of a composite that is drawn
 NARROW = 340  # pixels of a picture that leaves room beside it on a wide screen
 
 FAMILIES: dict[str, tuple[str, ...]] = {  # page: the modules of rules/ whose operations it has
@@ -182,9 +182,10 @@ def anchor(entry: Entry) -> str:
     return re.sub(r"[^\w-]", "", key(entry).lower().replace(" ", "-"))
 
 
-def link(entry: Rule | Composite, folder: str) -> str:
-    """Link to an operation's section."""
-    return f"[{code_span(key(entry))}]({folder}{family(entry)}.md#{anchor(entry)})"
+def entered(entry: Rule | Composite) -> str:
+    """Link to an operation's section, and give its other names, for the list of all."""
+    link = f"[{code_span(key(entry))}](operations/{family(entry)}.md#{anchor(entry)})"
+    return ", ".join([link, *map(code_span, names(entry)[1:])])
 
 
 def counted(labels: list[str]) -> str:
@@ -208,13 +209,13 @@ def index(lang: Language) -> str:
         for e in rules:
             if family(e) == page:
                 sent = "<br>".join(f"{n}: {text}" for n, text in sent_back(e).items())
-                parts.append(row(link(e, "operations/"), meaning(e, lang), sent))
+                parts.append(row(entered(e), meaning(e, lang), sent))
     parts.append(f"\n## {say['composites']} ({len(composites)})\n\n{say['made_of']}\n\n")
     parts.append(table(say["operation"], say["meaning"], say["uses"]))
     for c in composites:
         found = drawn(c)
         uses = ", ".join(map(code_span, dict.fromkeys(known(found.forward) if found else [])))
-        parts.append(row(link(c, "operations/"), meaning(c, lang), uses or "—"))
+        parts.append(row(entered(c), meaning(c, lang), uses or "—"))
     constants, refused = listed(Constant), listed(Unsupported)
     parts.append(f"\n## {say['constants']} ({len(constants)})\n\n{say['no_slope']}\n\n")
     parts.append(", ".join(map(spans, constants)) + "\n")

@@ -156,14 +156,18 @@ def _boxed(graph: Graph) -> Graph:
 
 
 def dot(found: Drawn, lang: Language, whole: bool = False, values: bool = True) -> str:
-    """Write an operation as DOT text, forward above and backward below."""
-    graph = found.whole if whole else found.small
-    return "\n".join(_Page(found, graph, lang, values).lines()) + "\n"
+    """Write an operation as DOT text, forward above and backward below.
+
+    whole: every operation of one that is else drawn with a box, but no arrays, of which it would
+        be full. values: False leaves every number out, and so what depends on the machine.
+    """
+    return "\n".join(_Page(found, lang, whole, values).lines()) + "\n"
 
 
 class _Page:
-    def __init__(self, found: Drawn, graph: Graph, lang: Language, values: bool) -> None:
-        self.found, self.graph, self.lang, self.values = found, graph, lang, values
+    def __init__(self, found: Drawn, lang: Language, whole: bool, values: bool) -> None:
+        self.found, self.lang, self.whole, self.values = found, lang, whole, values
+        self.graph = graph = found.whole if whole else found.small
         self.look = Look(lang, direction="TB", gradients=False, statistics=False)
         self.hence = {m for g in found.whole.groups if g.id == "backward" for m in g.members}
         self.hence |= {n.id for n in graph.nodes if n.kind == "module" and n.name == "backward"}
@@ -254,7 +258,7 @@ class _Page:
             yield cell(text, width(text) * 1.08, form)
         elif sizes:
             yield cell(sizes, width(sizes), f'<FONT COLOR="{THEME.muted}">{{}}</FONT>')
-        if self.values and node.value is not None:
+        if self.values and not self.whole and node.value is not None:
             for text in summary(node.value, self.look):
                 yield cell(text, width(text))
 
@@ -296,17 +300,39 @@ def picture(found: Drawn, lang: Language, whole: bool = False) -> str:
     text = re.sub(r'<path (fill="#[^/]*?) d="([^"]*)"/>', _box, text)
     for _ in range(2):
         text = re.sub(r"<g>((?:(?!</?g[ >]).)*)</g>", r"\1", text)
+    text, styles = _classed(text)
     size = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', text)
     assert size is not None
     wide, high = (round(float(n) * LETTERS / SIZE) for n in size.groups())
     text = text.replace(size[0], f'width="{wide}" height="{high}"', 1)
     text = text.replace("<svg", f'<svg font-family="Helvetica,sans-serif" font-size="{SIZE}"', 1)
+    text = text.replace(">", f"><style>{styles}</style>", 1)
     return f"{text.strip()}{marks(found, lang, whole)}\n"
 
 
 def marks(found: Drawn, lang: Language, whole: bool = False) -> str:
     """Write what a picture was drawn from at its end: with its numbers, and its structure alone."""
     return f"<!--{digest(found, lang, whole)} {digest(found, lang, whole, False)}-->"
+
+
+OFTEN = {  # attributes that come again and again, and a class for them
+    "e": 'fill="none" stroke="#444444"', "a": 'fill="#444444" stroke="#444444"',
+    "o": 'fill="#fdf5e5" stroke="#e69f00"', "b": 'font-weight="bold"',
+    "s": 'fill="none" stroke="#0072b2" stroke-dasharray="5,2"',
+    "t": 'fill="#0072b2" stroke="#0072b2"', "c": 'font-size="9.00" fill="#555555"',
+    "m": 'fill="#555555"',
+}
+
+
+def _classed(text: str) -> tuple[str, str]:
+    """Write attributes that come again and again as a class; give the text and its styles."""
+    styles = ""
+    for name, attributes in OFTEN.items():
+        if text.count(f" {attributes}") > 1:
+            text = text.replace(f" {attributes}", f" class={name!r}".replace("'", '"'))
+            pairs = re.findall(r'(\S+)="([^"]*)"', attributes)
+            styles += f".{name}{{{';'.join(f'{k}:{v}' for k, v in pairs)}}}".replace("9.00", "9px")
+    return text, styles
 
 
 def _short(found: re.Match[str]) -> str:
