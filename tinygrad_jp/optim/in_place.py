@@ -2,9 +2,10 @@
 
 A rule such as `adam` is a pure function of arrays and numbers. Here it is run once on stand-ins,
 and what it does is written out as two functions without a branch: one computes the numbers (bias
-corrections, the learning rate), the other calls NumPy's ufuncs with `out=`, into the state itself
-and as few scratch arrays as will do. The same ufuncs meet the same numbers in the same order, so
-both readings agree to the last bit (`tests/laws/test_optimizers.py`).
+corrections, the learning rate), the other lists calls of NumPy's ufuncs with `out=`, into the
+state itself and as few scratch arrays as will do; at_once.py makes them. The same ufuncs meet the
+same numbers in the same order, so both readings agree to the last bit
+(`tests/laws/test_optimizers.py`).
 
 An `if` in a rule is decided when it is read, and the decision becomes a guard: the numbers'
 function gives None as soon as a decision would fall otherwise, and the rule is read anew.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable
+from functools import partial
 from math import inf
 from typing import Any
 
@@ -78,8 +80,9 @@ class Program:
     """What a rule does for one set of options, ready to run.
 
     fill      (cells..., h, step, numbers...) -> the new numbers, or None if a guard fails
-    gathered  (p, g, arrays..., scratch..., cells...): leaves what to subtract in scratch[result]
-    in_place  the same, and subtracts it from p
+    gathered  (p, g, arrays..., scratch..., cells...) -> calls that leave what to subtract in
+              scratch[result]
+    in_place  the same, and one that subtracts it from p
     arrays    names of the state's arrays, in the order of the arguments
     """
 
@@ -244,11 +247,11 @@ class Reading:
         head = ", ".join([*cells, "h", *(["step"] if self.update.counts else ["_"])])
         heads = ", ".join([head, *self.update.numbers])
         made.source = "\n    ".join([f"def fill({heads}):", *fill]) + "\n\n"
-        made.source += "\n    ".join([f"def gathered({arguments}):", *body]) + "\n\n"
-        body.append(f"subtract(p, {result}, p)")
-        made.source += "\n    ".join([f"def in_place({arguments}):", *body]) + "\n"
+        made.source += listing("gathered", arguments, body) + "\n"
+        body.append(f"partial(subtract, p, {result}, p)")
+        made.source += listing("in_place", arguments, body)
         scope: dict[str, Any] = {ufunc.__name__: ufunc for ufunc, _, _ in self.operations}
-        scope.update(copyto=np.copyto, rounded=rounded, subtract=np.subtract)
+        scope.update(positive=np.positive, rounded=rounded, subtract=np.subtract, partial=partial)
         name = self.update.function.__name__
         exec(compile(made.source, f"<tinygrad_jp {name} in place>", "exec"), scope)
         made.fill, made.gathered, made.in_place = (
@@ -298,18 +301,24 @@ class Reading:
                 scratch.append(place)
             texts = [x.place if isinstance(x, Entries) else f"c{x}" for x in inputs]
             out = "out=" if ufunc in (np.maximum, np.minimum) else ""  # NumPy wants it named there
-            lines.append(f"{ufunc.__name__}({', '.join(texts)}, {out}{place})")
+            lines.append(f"partial({ufunc.__name__}, {', '.join(texts)}, {out}{place})")
             for name in ends:
                 if name in holder:
                     holder[name] = None
             holder[place], result.place = result, place
         lines += [
-            f"copyto({name}, {value.place})"
+            f"partial(positive, {value.place}, {name})"  # a copy
             for name, value in self.finals.items()
             if value.place != name
         ]
         if self.step.place not in scratch:
             scratch.append(f"t{len(scratch)}")
-            lines.append(f"copyto({scratch[-1]}, {self.step.place})")
+            lines.append(f"partial(positive, {self.step.place}, {scratch[-1]})")
             self.step.place = scratch[-1]
         return lines, scratch, self.step.place
+
+
+def listing(name: str, arguments: str, calls: list[str]) -> str:
+    """Write a function that lists calls."""
+    lines = "".join(f"        {line},\n" for line in calls)
+    return f"def {name}({arguments}):\n    return [\n{lines}    ]\n"

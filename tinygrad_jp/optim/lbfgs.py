@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from operator import setitem
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from ..autograd.memory import all_changed
 from ..autograd.mode import enable_grad
 from ..autograd.tensor import Tensor
 from ..errors import ArgumentError, OptionError, StateDictError
+from .at_once import Call, at_once
 from .line_search import Point, strong_wolfe
 from .optimizer import Optimizer, Params, shown
 from .parts import fitting
@@ -66,7 +69,8 @@ class LBFGS(Optimizer):
         """Take up to max_iter steps; gives the loss before the first.
 
         closure: clears the gradients, computes the loss, calls backward() and returns the loss.
-        Raises ArgumentError without one.
+        Raises ArgumentError without one. Where the closure raises, or Ctrl-C comes in, the
+        parameters go back to where they were, and nothing is remembered.
         """
         if closure is None:
             raise ArgumentError("optim_closure")
@@ -74,11 +78,17 @@ class LBFGS(Optimizer):
         h = self.param_groups[0]
         record = self._state.setdefault(h["params"][0], {})
         memory = Memory(record, h["history_size"])
-        first, loss, g = self._evaluate(closure)
-        record["func_evals"] = record.get("func_evals", 0) + 1
-        if largest(g) > h["tolerance_grad"]:
-            record["func_evals"] += self._descend(closure, memory, loss, g, h)
-            memory.write(record)
+        x = self._gathered([p._data for p in h["params"]])
+        try:
+            first, loss, g = self._evaluate(closure)
+            evals = 1
+            if largest(g) > h["tolerance_grad"]:
+                evals += self._descend(closure, memory, loss, g, h)
+            memory.write(record, evals)
+        except BaseException:
+            if record.get("func_evals", 0) == memory.func_evals:  # it was not written any more
+                self._place(x)
+            raise
         return first
 
     def _descend(
@@ -142,11 +152,14 @@ class LBFGS(Optimizer):
     def _place(self, x: Array) -> None:
         """Write a flat vector into the parameters."""
         arrays = [p._data for p in self.param_groups[0]["params"]]
+        writes: list[Call] = []
         start = 0
         for array in arrays:
-            array[...] = x[start : start + array.size].reshape(array.shape)
+            part = x[start : start + array.size].reshape(array.shape)
+            writes.append(partial(setitem, array, ..., part))
             start += array.size
         all_changed(arrays)
+        at_once(writes)
 
     def _taken(self, p: Tensor, index: Any, key: str, value: Any) -> Any:
         """Copy one entry of a loaded state, which speaks of all parameters at once."""
@@ -172,6 +185,7 @@ class Memory:
 
     def __init__(self, record: dict[str, Any], size: int) -> None:
         self.size = size
+        self.func_evals: int = record.get("func_evals", 0)
         self.n_iter: int = record.get("n_iter", 0)
         self.t: float = record.get("t", 0.0)
         self.prev_loss: float = record.get("prev_loss", 0.0)
@@ -182,10 +196,14 @@ class Memory:
         self.d: Array = record["d"]._data if "d" in record else None
         self.g: Array = record["prev_flat_grad"]._data if "prev_flat_grad" in record else None
 
-    def write(self, record: dict[str, Any]) -> None:
+    def write(self, record: dict[str, Any], evals: int) -> None:
         """Put everything into the record that `Optimizer.state` shows, named as in PyTorch."""
+        counted = {"func_evals": self.func_evals + evals}
+        if self.d is None:
+            record.update(counted)
+            return
         record.update(
-            n_iter=self.n_iter, d=wrap(self.d), t=self.t, old_dirs=[*map(wrap, self.y)],
+            counted, n_iter=self.n_iter, d=wrap(self.d), t=self.t, old_dirs=[*map(wrap, self.y)],
             old_stps=[*map(wrap, self.s)], ro=self.rho, H_diag=self.scale,
             prev_flat_grad=wrap(self.g), prev_loss=self.prev_loss,
         )

@@ -21,6 +21,7 @@ from ..errors import (
     StateDictError,
     text,
 )
+from .at_once import Call, at_once
 from .in_place import Update
 from .parts import Plan, fitting
 
@@ -215,15 +216,19 @@ class Optimizer:
         for group in self.param_groups:
             for p in group["params"]:
                 leaf = p._node
-                if leaf is None or leaf.grad is None:
+                if leaf is None:
                     continue
-                leaf.grad = None if set_to_none else np.zeros_like(p._data)
+                if set_to_none:  # unseen, so that a recorded step serves with and without one
+                    leaf.grad = None
+                elif leaf.grad is not None:
+                    leaf.grad = np.zeros_like(p._data)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient.
 
         closure: computes the loss anew, with its gradients; called first, its result is returned.
-        Raises ShapeError where a gradient or a state does not fit its parameter.
+        Raises ShapeError where a gradient or a state does not fit its parameter. Whatever is
+        raised, Ctrl-C too: every parameter and its state have taken the step, or none has.
         """
         loss = None
         if closure is not None:
@@ -236,13 +241,16 @@ class Optimizer:
 
             record_step(self, recorder)
             return loss
+        calls: list[Call] = []
         for place, group in enumerate(self.param_groups):
             plan = self._plans[place]
             grads = plan.gradients() if plan and len(plan.params) == len(group["params"]) else None
             if grads is None:
                 plan, grads = self._planned(place, group)
             if plan is not None and grads:
-                plan.update(group, grads)
+                listed = plan.calls(group, grads)
+                calls = calls + listed if calls else listed
+        at_once(calls)
         return loss
 
     def _planned(self, place: int, group: dict[str, Any]) -> tuple[Plan | None, list[Array]]:

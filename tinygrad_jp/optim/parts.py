@@ -2,15 +2,20 @@
 
 A NumPy call costs as much as the work on some thousand elements, so small arrays lie end to end in
 one: gradients are copied in, the program runs once, and each parameter subtracts its slice of the
-result. A large array is updated where it stands, in blocks that stay in the cache. No part holds a
-parameter's own array: it is looked up at every step, and may be replaced at any time.
+result. A large array is updated where it stands, in blocks that stay in the cache. A parameter's
+own array is looked up at every step, and may be replaced at any time.
+
+A part computes beforehand all that may fail, and lists what is then to be written. The lists of
+all parts are gone through at once (at_once.py): whatever is raised, and whenever Ctrl-C comes, a
+step is taken by every parameter with its state, or by none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
 from functools import partial
-from operator import attrgetter
+from itertools import repeat
+from operator import attrgetter, setitem
 from typing import Any
 
 import numpy as np
@@ -19,10 +24,12 @@ from numpy import ndarray, subtract
 from ..autograd.apply import wrap
 from ..autograd.memory import all_changed
 from ..errors import ShapeError
+from .at_once import Call, at_once
 from .in_place import Program, Update
 
 Array = Any
 SMALL = 32768  # up to so many elements an array is gathered
+LONE = 4096  # up to so many if there is but one
 BLOCK = 65536  # so many elements are gathered, or updated in place, at a time
 SWEEP = 64  # so many steps apart the state is rid of numbers on their way to underflow
 kind = attrgetter("shape", "dtype")
@@ -32,7 +39,8 @@ class Part:
     """Some parameters of a group, their state, and how it is advanced.
 
     places: where they are among the parameters of the group that have a gradient.
-    records: for each of them what `Optimizer.state` shows.
+    records: for each of them what `Optimizer.state` shows, as of the last `settle`.
+    next: what the part's attributes are to be when a step is taken.
     """
 
     def __init__(self, update: Update, places: list[int], records: list[dict[str, Any]]) -> None:
@@ -44,49 +52,67 @@ class Part:
         self.numbers = [
             float(first[n].item()) if n in first else update.start[n] for n in update.numbers
         ]
+        self.state: dict[str, Array] = {}
+        self.next: dict[str, Any] = {}
+        self.turn: Call = partial(vars(self).update, self.next)
 
-    def update(
+    def calls(
         self, h: dict[str, Any], params: list[Any], arrays: list[Array], grads: list[Array]
-    ) -> None:
-        """Take one step with the options h; the arrays are the parameters' own, to write into."""
+    ) -> list[Call]:
+        """List what one step with the options h writes; the arrays are the parameters' own."""
+        raise NotImplementedError
+
+    def views(self, flat: Array) -> list[Array]:
+        """Show an array of the state as one of each parameter's shape."""
         raise NotImplementedError
 
     def settle(self) -> None:
-        """Write the step and the numbers of the state into the records."""
-        for record in self.records:
-            arrays = {name: record[name] for name in self.update_rule.arrays if name in record}
-            record.clear()  # for PyTorch's order
-            if self.update_rule.counts:
-                record["step"] = wrap(np.array(self.step, np.float32))
-            for name, value in zip(self.update_rule.numbers, self.numbers, strict=True):
-                record[name] = wrap(np.array(value))
-            record.update(arrays)
+        """Write the state into the records, if there is any yet."""
+        update = self.update_rule
+        arrays = {n: self.views(self.state[n]) for n in update.arrays if n in self.state}
+        for i, record in enumerate(self.records):
+            if not (self.step or record):
+                continue
+            shown: dict[str, Any] = {}  # in PyTorch's order
+            if update.counts:
+                shown["step"] = wrap(np.array(self.step, np.float32))
+            for name, value in zip(update.numbers, self.numbers, strict=True):
+                shown[name] = wrap(np.array(value))
+            shown.update((name, wrap(views[i])) for name, views in arrays.items())
+            at_once([record.clear, partial(record.update, shown)])
 
 
 class Foreign(Part):
     """A parameter that is no plain array (on a GPU, in a trace): the rule itself, out of place."""
 
-    def update(self, h: Any, params: Any, arrays: Any, grads: Any) -> None:
-        """Run the rule, and give the parameter a new array."""
-        rule, record = self.update_rule, self.records[0]
-        self.step += 1
+    def __init__(self, update: Update, places: list[int], records: list[dict[str, Any]]) -> None:
+        super().__init__(update, places, records)
+        self.state = {n: records[0][n]._data for n in update.arrays if n in records[0]}
+
+    def calls(self, h: Any, params: Any, arrays: Any, grads: Any) -> list[Call]:
+        """Run the rule; what is left is to give the parameter a new array."""
+        rule = self.update_rule
         state = rule.first(arrays[0])
         state.update(zip(rule.numbers, self.numbers, strict=True))
-        state.update((n, record[n]._data) for n in rule.arrays if n in record)
+        state.update(self.state)
         if rule.counts:
-            state["step"] = self.step
+            state["step"] = self.step + 1
         options = {name: h[name] for name in rule.options}
         change, new = rule.function(arrays[0], grads[0], **state, **options)
-        self.numbers = [new[name] for name in rule.numbers]
-        record.update((n, wrap(new[n])) for n in rule.arrays if new.get(n) is not None)
-        params[0]._data = arrays[0] - change
+        given = {n: new[n] for n in rule.arrays if new.get(n) is not None}
+        self.next.update(
+            step=self.step + 1, numbers=[new[name] for name in rule.numbers],
+            state={**self.state, **given},
+        )
+        return [partial(setattr, params[0], "_data", arrays[0] - change), self.turn]
+
+    def views(self, flat: Array) -> list[Array]:
+        """Show the array, which belongs to one parameter."""
+        return [flat]
 
 
 class Flat(Part):
     """Parameters whose state lies flat, end to end, and is advanced by a program in place."""
-
-    fill: Callable[..., Any]
-    run: Callable[..., Any]
 
     def __init__(
         self, update: Update, places: list[int], records: list[dict[str, Any]], like: list[Array]
@@ -98,21 +124,18 @@ class Flat(Part):
         ends = np.cumsum([a.size for a in like]).tolist()
         self.slices = [slice(e - a.size, e) for e, a in zip(ends, like, strict=True)]
         self.size = ends[-1]
-        self.state: dict[str, Array] = {}
         for name in update.arrays:
             if name in records[0]:
-                self._add(name, [r[name]._data for r in records])
+                self.state[name] = self.flat([r[name]._data for r in records])
             elif update.start[name] is not None:
-                self._add(name, None).fill(0)
-        self.program: Program | None = None
+                self.state[name] = np.zeros(self.size, self.dtype)
+        self.bound: Bound | None = None
 
-    def _add(self, name: str, values: list[Array] | None) -> Array:
-        """Lay an array of the state out flat, and let the records show it."""
-        flat = self.state[name] = np.empty(self.size, self.dtype)
-        for i, (record, view) in enumerate(zip(self.records, self.views(flat), strict=True)):
-            if values is not None:
-                view[...] = values[i]
-            record[name] = wrap(view)
+    def flat(self, values: list[Array]) -> Array:
+        """Lay an array of the state out flat."""
+        flat = np.empty(self.size, self.dtype)
+        for view, value in zip(self.views(flat), values, strict=True):
+            view[...] = value
         return flat
 
     def views(self, flat: Array) -> list[Array]:
@@ -122,98 +145,155 @@ class Flat(Part):
             for s, shape, turned in zip(self.slices, self.shapes, self.turned, strict=True)
         ]
 
-    def advance(self, h: dict[str, Any]) -> None:
-        """Count the step, compute its numbers, and see that the program fits the options."""
-        self.step += 1
-        if self.step % SWEEP == 0:
-            for array in self.state.values():
-                flush(array)
-        if self.program is not None:
-            numbers = self.fill(h, self.step, *self.numbers)
-            if numbers is not None:
-                self.numbers = numbers
-                return
-        program, cells, self.numbers = self.update_rule.program(
-            h, self.step, self.numbers, frozenset(self.state), self._cells
+    def ready(self, h: dict[str, Any]) -> tuple[Bound, list[Call]]:
+        """Compute the numbers of the next step, and see that the program fits the options.
+
+        Gives the program, and what is to be written before it runs.
+        """
+        following, bound = self.next, self.bound
+        following["step"] = step = self.step + 1
+        first = [] if step % SWEEP else [flushing(a) for a in self.state.values()]
+        if bound is not None:
+            following["numbers"] = bound.fill(h, step, *self.numbers)
+            if following["numbers"] is not None:
+                return bound, first
+        program, cells, following["numbers"] = self.update_rule.program(
+            h, step, self.numbers, frozenset(self.state), self._cells
         )
-        for name in program.created:
-            self._add(name, None)
-        self.fill = partial(program.fill, *cells)
-        self.prepare(program, cells)
-        self.program = None if program.created else program  # a creating program serves once
+        created = {name: np.empty(self.size, self.dtype) for name in program.created}
+        bound = self.binding(program, cells, {**self.state, **created})
+        if created:  # such a program serves once
+            first.append(partial(self.state.update, created))
+        else:
+            self.bound = bound
+        return bound, first
 
     def _cells(self, count: int) -> list[Array]:
         return [np.empty((), self.dtype) for _ in range(count)]
 
-    def prepare(self, program: Program, cells: list[Array]) -> None:
+    def binding(
+        self, program: Program, cells: list[Array], state: dict[str, Array]
+    ) -> Bound:
         """Bind a program to the arrays it works on."""
         raise NotImplementedError
+
+
+class Bound:
+    """A program with the arrays it works on.
+
+    fill: (options, step, numbers...) -> the new numbers, or None.
+    """
+
+    def __init__(self, program: Program, cells: list[Array]) -> None:
+        self.program = program
+        self.fill = partial(program.fill, *cells)
 
 
 class Gathered(Flat):
     """Small parameters: their gradients are laid end to end, what is subtracted is handed out."""
 
-    def prepare(self, program: Program, cells: list[Array]) -> None:
+    def binding(
+        self, program: Program, cells: list[Array], state: dict[str, Array]
+    ) -> BoundWhole:
         """Bind a program to whole flat arrays."""
-        g = np.empty(self.size, self.dtype)
-        p = np.empty(self.size, self.dtype) if program.uses_p else None
-        scratch = [np.empty(self.size, self.dtype) for _ in range(program.scratch_count)]
-        self.g_views = self.views(g)
-        self.p_views = self.views(p) if p is not None else []
-        self.changes = self.views(scratch[program.result])
-        state = [self.state[name] for name in program.arrays]
-        self.run = partial(program.gathered, p, g, *state, *scratch, *cells)
+        return BoundWhole(program, cells, state, self)
 
-    def update(self, h: Any, params: Any, arrays: Any, grads: Any) -> None:
-        """Gather, run the program, and subtract."""
-        self.advance(h)
-        for view, g in zip(self.g_views, grads):
-            view[...] = g
-        for view, p in zip(self.p_views, arrays):
-            view[...] = p
-        self.run()
-        for p, change in zip(arrays, self.changes):
-            subtract(p, change, p)
+    def calls(self, h: Any, params: Any, arrays: Any, grads: Any) -> list[Call]:
+        """Gather; what is left is to run the program, and to subtract."""
+        bound: Any
+        bound, first = self.ready(h)
+        deque(map(setitem, bound.g_views, repeat(...), grads), 0)
+        if bound.p_views:
+            deque(map(setitem, bound.p_views, repeat(...), arrays), 0)
+        listed: list[Call] = bound.listed if bound.written is arrays else bound.calls(arrays)
+        return first + listed if first else listed
+
+
+class BoundWhole(Bound):
+    """A program that works on whole flat arrays."""
+
+    def __init__(
+        self, program: Program, cells: list[Array], state: dict[str, Array], part: Gathered
+    ) -> None:
+        super().__init__(program, cells)
+        scratch = [np.empty(part.size, part.dtype) for _ in range(program.scratch_count)]
+        flat = [state[name] for name in program.arrays]
+        g = np.empty(part.size, part.dtype)
+        p = np.empty(part.size, part.dtype) if program.uses_p else None
+        self.turn = part.turn
+        self.g_views = part.views(g)
+        self.p_views = part.views(p) if p is not None else []
+        self.changes = part.views(scratch[program.result])
+        self.run: list[Call] = program.gathered(p, g, *flat, *scratch, *cells)
+        self.written: list[Array] = []  # the parameters' arrays, as they were the last time
+        self.listed: list[Call] = []
+
+    def calls(self, arrays: list[Array]) -> list[Call]:
+        """List the calls of a step; they serve until a parameter has another array."""
+        subtracts: list[Call] = [
+            partial(subtract, p, change, p) for p, change in zip(arrays, self.changes, strict=True)
+        ]
+        self.listed = [*self.run, *subtracts, self.turn]
+        self.written = arrays
+        return self.listed
 
 
 class Large(Flat):
     """One large parameter, updated where it stands, block by block."""
 
-    def prepare(self, program: Program, cells: list[Array]) -> None:
+    def binding(
+        self, program: Program, cells: list[Array], state: dict[str, Array]
+    ) -> BoundBlocks:
         """Bind a program to blocks of the state."""
-        self.run = program.in_place
-        length = min(self.size, BLOCK)
-        scratch = [np.empty(length, self.dtype) for _ in range(program.scratch_count)]
-        state = [self.state[name] for name in program.arrays]
-        self.blocks = []
-        for start in range(0, self.size, BLOCK):
-            part = slice(start, min(start + BLOCK, self.size))
-            short = [t[: part.stop - start] for t in scratch]
-            self.blocks.append((part, [*(a[part] for a in state), *short, *cells]))
+        return BoundBlocks(program, cells, state, self)
 
-    def update(self, h: Any, params: Any, arrays: Any, grads: Any) -> None:
-        """Run the program on each block."""
-        self.advance(h)
+    def calls(self, h: Any, params: Any, arrays: Any, grads: Any) -> list[Call]:
+        """List the calls of the program for each block."""
+        bound: Any
+        bound, listed = self.ready(h)
         (array,), (grad,) = arrays, grads
         if self.turned[0]:
             array, grad = array.T, grad.T
         p = array.reshape(-1)  # a view, or a copy of an array that is laid out otherwise
         g = grad.reshape(-1)
-        for part, bound in self.blocks:
-            self.run(p[part], g[part], *bound)
+        in_place = bound.program.in_place
+        for part, mine in bound.blocks:
+            listed += in_place(p[part], g[part], *mine) if part else in_place(p, g, *mine)
         if not array.flags.c_contiguous:
-            array[...] = p.reshape(array.shape)
+            listed.append(partial(array.__setitem__, ..., p.reshape(array.shape)))
+        listed.append(self.turn)
+        return listed
 
 
-def flush(array: Array) -> None:
-    """Set to zero what is within a factor of 2²⁰ of underflow.
+class BoundBlocks(Bound):
+    """A program that works on one array, block by block."""
+
+    def __init__(
+        self, program: Program, cells: list[Array], state: dict[str, Array], part: Large
+    ) -> None:
+        super().__init__(program, cells)
+        length = min(part.size, BLOCK)
+        scratch = [np.empty(length, part.dtype) for _ in range(program.scratch_count)]
+        flat = [state[name] for name in program.arrays]
+        self.blocks: list[Any] = []  # where in the array, and what else the program works on
+        for start in range(0, part.size, BLOCK):
+            place = slice(start, min(start + BLOCK, part.size))
+            short = [t[: place.stop - start] for t in scratch]
+            mine = [*(a[place] for a in flat), *short, *cells]
+            self.blocks.append((None if length == part.size else place, mine))
+
+
+def flushing(array: Array) -> Call:
+    """Give the call that sets to zero what is within a factor of 2²⁰ of underflow.
 
     The state of a weight that no longer gets a gradient (a dead ReLU's) decays until it is
     denormal, and stays so: arithmetic on such numbers is 50 times slower on many processors. Adam's
     step for 3-64-64-1 took 67 µs after 1,500 steps, and 16 before. In 64 steps 0.9⁶⁴ ≈ 2⁻¹⁰.
     """
+    near: Any = []
     if array.dtype.itemsize >= 4:  # in float16 that is near 64, and arithmetic goes by float32
-        np.putmask(array, np.abs(array) < np.finfo(array.dtype).tiny * 2.0**20, 0)
+        near = np.abs(array) < np.finfo(array.dtype).tiny * 2.0**20
+    return partial(array.__setitem__, near, 0)
 
 
 def is_turned(array: Array) -> bool:
@@ -231,6 +311,7 @@ class Plan:
         self.params = params
         self.leaves = leaves
         self.arrays = arrays  # to know them again; they are written into only as p._data
+        self.picked: list[list[Array]] | None = None  # the arrays of each part
         self.kinds = list(map(kind, arrays))
         self.parts: list[Part] = []
         waiting: dict[Any, list[int]] = {}
@@ -267,25 +348,29 @@ class Plan:
             return False
         if [a.shape for a in arrays] != [g.shape for g in grads]:
             return False
-        self.arrays = arrays  # some `p.data = ...`
+        self.arrays, self.picked = arrays, None  # some `p.data = ...`
         return True
 
-    def update(self, group: dict[str, Any], grads: list[Array]) -> None:
-        """Take one step with every part."""
-        params, arrays = self.params, self.arrays
-        if len(self.parts) == 1:  # the usual case: one part of all
-            self.parts[0].update(group, params, arrays, grads)
-        else:
-            for part in self.parts:
-                part.update(
-                    group, [params[i] for i in part.places], [arrays[i] for i in part.places],
-                    [grads[i] for i in part.places],
-                )
-        all_changed(arrays)
+    def calls(self, group: dict[str, Any], grads: list[Array]) -> list[Call]:
+        """List what one step with every part writes."""
+        params, parts = self.params, self.parts
+        all_changed(self.arrays)  # before they are: better a graph too many that is known as stale
+        if len(parts) == 1:  # the usual case: one part of all
+            return parts[0].calls(group, params, self.arrays, grads)
+        picked = self.picked
+        if picked is None:
+            picked = self.picked = [[self.arrays[i] for i in part.places] for part in parts]
+        listed: list[Call] = []
+        for part, arrays in zip(parts, picked, strict=True):
+            places = part.places
+            listed += part.calls(
+                group, [params[i] for i in places], arrays, [grads[i] for i in places]
+            )
+        return listed
 
     def _gather(self, update: Update, places: list[int], arrays: Any, records: Any) -> None:
-        part: Any = Large if len(places) == 1 else Gathered
         picked = [arrays[i] for i in places]
+        part: Any = Large if len(places) == 1 and picked[0].size > LONE else Gathered
         self.parts.append(part(update, places, [records[i] for i in places], picked))
 
 

@@ -17,9 +17,11 @@ from numpy import ndarray
 from ..autograd.tensor import Tensor
 from ..errors import CompileError
 from ..program.recording import Recording
-from ..program.trace import Trace
+from ..program.trace import Trace, host
+from .at_once import Call
+from .expected import LARGE, Expected
 from .in_place import Entries, Reading
-from .parts import SWEEP, Flat, Plan, fitting, flush, is_turned
+from .parts import Flat, Plan, fitting, flushing, is_turned
 
 Array = Any
 
@@ -42,23 +44,17 @@ class RecordedPart:
     numbers: Any
     created: dict[str, list[Array]]
 
-    def advance(self, numbers: Any) -> None:
-        """Count a step whose arrays are updated already."""
+    def counting(self) -> list[Call]:
+        """List the calls that count the recorded step, whose arrays are updated already."""
         part = self.part
-        part.step += 1
-        part.numbers = numbers
-        if part.step % SWEEP == 0:
-            self.sweep()
+        created = {name: part.flat(arrays) for name, arrays in self.created.items()}
+        following = {"step": part.step + 1, "numbers": self.numbers}
+        return [partial(part.state.update, created), partial(vars(part).update, following)]
 
     def sweep(self) -> None:
-        """Rid the state of numbers on their way to underflow (see parts.flush)."""
+        """Rid the state of numbers on their way to underflow (see parts.flushing)."""
         for array in self.part.state.values():
-            flush(array)
-
-    def create(self) -> None:
-        """Lay out the state that the recorded call made."""
-        for name, arrays in self.created.items():
-            self.part._add(name, arrays)
+            flushing(array)()
 
 
 def record_step(optimizer: Any, recorder: Recording) -> None:
@@ -121,6 +117,7 @@ def _record(
     given = [tape.number(cell, f"{type(optimizer).__name__}.c{i}") for i, cell in enumerate(cells)]
     views = {name: part.views(array) for name, array in part.state.items()}
     created: dict[str, list[Array]] = {name: [] for name in program.created}
+    spent = _spent(reading)
     for i, at in enumerate(part.places):
         p = plan.params[at]
         leaf = p._node
@@ -134,18 +131,51 @@ def _record(
         }
         for name, trace in traces.items():
             known[reading.given[name]] = _turned(trace, turned)
-        for ufunc, inputs, result in reading.operations:
+        for n, (ufunc, inputs, result) in enumerate(reading.operations):
             operands = [known[x] if isinstance(x, Entries) else given[x] for x in inputs]
             known[result] = ufunc(*operands)
+            del operands
+            for x in spent[n]:  # as large as the parameter, and not needed any more
+                known.pop(x, None)
         for name, entry in reading.finals.items():
             if name in traces:
                 recorder.moved(traces[name], _turned(known[entry], turned))
             else:
                 created[name].append(_turned(known[entry], turned).host)
         p._data[...] = p._data - _turned(known[reading.step], turned)
+        if recorder.drops(plan.arrays[at].nbytes >= LARGE and not created):
+            homes = {"p": plan.arrays[at], **{name: view[i] for name, view in views.items()}}
+            recorder.drop(p._data, Expected(
+                reading, [cell.copy() for cell in cells], host(_gradient(leaf.grad)),
+                {name: (*tape.roots[id(home)], home) for name, home in homes.items()}, turned,
+            ))
     recorder.parts.append(RecordedPart(
         optimizer, place, plan, part, group, partial(program.fill, *cells), numbers, created
     ))
+
+
+def _spent(reading: Reading) -> list[list[Entries]]:
+    """List for each operation what nothing after it needs."""
+    seen = {reading.step, *reading.finals.values()}
+    spent: list[list[Entries]] = []
+    for _, inputs, _ in reversed(reading.operations):
+        last = [x for x in inputs if isinstance(x, Entries) and x not in seen]
+        seen.update(last)
+        spent.append(last)
+    return spent[::-1]
+
+
+def counted(run: str, refused: str, after: list[str]) -> list[str]:
+    """Write a native run and what counts its step: Ctrl-C comes before both, or after both.
+
+    Native code is not interrupted, but Python looks for Ctrl-C as soon as it is back from it. What
+    counts the step may be done twice.
+    """
+    again = ["except BaseException:", *(f"    {line}" for line in after), "    raise"]
+    return [
+        f"try: {run}",  # one line: what is raised within it comes after the run
+        *again, "try:", f"    {refused}", *(f"    {line}" for line in after), *again,
+    ]
 
 
 def _gradient(grad: Any) -> Any:

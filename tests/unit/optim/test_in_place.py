@@ -37,8 +37,7 @@ def test_adam_takes_twelve_passes_and_one_scratch_array():
     program, _, _ = update.program(H, 1, (), frozenset(["exp_avg", "exp_avg_sq"]), cells)
     assert program.scratch_count == 1
     assert not program.uses_p
-    body = program.source.split("def in_place")[1].splitlines()[1:]
-    assert len(body) == 12
+    assert program.source.split("def in_place")[1].count("partial(") == 12
     assert program.source.count("betas[1] ** step") == 1
 
 
@@ -65,7 +64,7 @@ def test_a_rule_may_branch_on_the_step():
     for _ in range(8):
         w.grad = [1.0, -1.0]
         optimizer.step()
-        texts.add(optimizer._plans[0].parts[0].program.source)
+        texts.add(optimizer._plans[0].parts[0].bound.program.source)
     assert len(texts) == 2
     assert {p.source for p in update.programs} >= texts
 
