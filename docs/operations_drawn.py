@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -292,21 +293,28 @@ def picture(found: Drawn, lang: Language, whole: bool = False) -> str:
     text = text[text.index("<svg"):]
     text = re.sub(r"<!--.*?-->|<title>.*?</title>", "", text, flags=re.DOTALL)
     text = re.sub(r"\s+", " ", text).replace("> <", "><")
-    for named_ in ("id", "class", "font-family", "xmlns:xlink", "xml:space", "text-anchor"):
+    for named_ in ("id", "class", "font-family", "xmlns:xlink", "xml:space"):
         text = re.sub(rf' {named_}="[^"]*"', "", text)
-    text = re.sub(r' (?:font-size="11\.00"|fill="#000000"(?=>))', "", text)
+    text = re.sub(
+        r' (?:font-size="11\.00"|fill="#000000"(?=>)|text-anchor="start")', "", text
+    )
     text = re.sub(r' (?:d|points|x|y|viewBox)="[^"]*"', _short, text)
     text = re.sub(r'points="(\S+)( [^"]*) \1"', r'points="\1\2"', text)  # they close themselves
     text = re.sub(r'<path (fill="#[^/]*?) d="([^"]*)"/>', _box, text)
     for _ in range(2):
         text = re.sub(r"<g>((?:(?!</?g[ >]).)*)</g>", r"\1", text)
+    text = re.sub(r'( text-anchor="middle")( x="\S+" y="\S+")', r"\2\1", text)
+    right = max((_right(label) for label in LABEL.finditer(text)), default=0.0)
     text, styles = _classed(text)
-    size = re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', text)
+    size = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text)
     assert size is not None
-    wide, high = (round(float(n) * LETTERS / SIZE) for n in size.groups())
-    text = text.replace(size[0], f'width="{wide}" height="{high}"', 1)
-    text = text.replace("<svg", f'<svg font-family="Helvetica,sans-serif" font-size="{SIZE}"', 1)
-    text = text.replace(">", f"><style>{styles}</style>", 1)
+    wide, high = max(ceil(right), float(size[1])), float(size[2])
+    start = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" font-family="Helvetica,sans-serif" '
+        f'font-size="{SIZE}" width="{wide * LETTERS / SIZE:.0f}" '
+        f'height="{high * LETTERS / SIZE:.0f}" viewBox="0 0 {wide:g} {high:g}">'
+    )
+    text = re.sub("<svg[^>]*>", f"{start}<style>{styles}</style>", text, count=1)
     return f"{text.strip()}{marks(found, lang, whole)}\n"
 
 
@@ -315,12 +323,20 @@ def marks(found: Drawn, lang: Language, whole: bool = False) -> str:
     return f"<!--{digest(found, lang, whole)} {digest(found, lang, whole, False)}-->"
 
 
+LABEL = re.compile(r'<text x="([-\d.]+)"[^>]* text-anchor="middle"[^>]*>([^<]*)<')
+
+
+def _right(label: re.Match[str]) -> float:
+    """Find where a word beside a line ends: Graphviz may let it stand out of the picture."""
+    return float(label[1]) + 4 + width(label[2]) * 9 / 2
+
+
 OFTEN = {  # attributes that come again and again, and a class for them
     "e": 'fill="none" stroke="#444444"', "a": 'fill="#444444" stroke="#444444"',
     "o": 'fill="#fdf5e5" stroke="#e69f00"', "b": 'font-weight="bold"',
     "s": 'fill="none" stroke="#0072b2" stroke-dasharray="5,2"',
-    "t": 'fill="#0072b2" stroke="#0072b2"', "c": 'font-size="9.00" fill="#555555"',
-    "m": 'fill="#555555"',
+    "t": 'fill="#0072b2" stroke="#0072b2"',
+    "c": 'text-anchor="middle" font-size="9.00" fill="#555555"', "m": 'fill="#555555"',
 }
 
 
