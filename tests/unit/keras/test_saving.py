@@ -167,7 +167,9 @@ def test_functions_of_ones_own_in_compile(tmp_path):
     ("make", "error", "word"),
     [
         (lambda p: stack().save(p / "m.h5"), OptionError, ".keras"),
-        (lambda p: stack().save_weights(p / "m.weights.h5"), OptionError, ".safetensors"),
+        (lambda p: stack().save_weights(p / "m.h5"), OptionError, ".weights.h5"),
+        (lambda p: stack().load_weights(zipped(p)), FileFormatError, "z.keras"),
+        (lambda p: stack().load_weights(hdf5(p)), FileFormatError, "z.h5"),
         (lambda p: keras.Sequential([keras.Input((1,)), layers.Lambda(lambda x: x)]).save(
             p / "m.keras"), ArgumentError, "register_keras_serializable"),
         (lambda p: keras.models.load_model(zipped(p)), FileFormatError, "set_weights"),

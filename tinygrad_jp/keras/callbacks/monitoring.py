@@ -171,7 +171,7 @@ class ModelCheckpoint(MonitorCallback):
     """Save the model, or its weights, after each epoch, or whenever it is better than ever.
 
     filepath: may name the epoch and the numbers: "{epoch:02d}-{val_loss:.2f}.keras"; for
-    save_weights_only one that ends in .weights.npz or .safetensors. save_freq: "epoch", or a number
+    save_weights_only one that ends in .weights.h5 or .safetensors. save_freq: "epoch", or a number
     of batches. initial_value_threshold: what the first value has to beat.
     """
 

@@ -300,8 +300,11 @@ class Normalization(Layer):
 
     def call(self, inputs: Any) -> Tensor:
         """Give (x − mean) / deviation, or with invert x·deviation + mean."""
-        if not self._is_adapted and not self.count._data:
-            raise ArgumentError("keras_not_adapted", layer=self.name)
+        if not self._is_adapted:
+            # weights of a file, or of Keras itself, which leaves its counter at 0
+            if not self.adapt_mean._data.any() and (self.adapt_variance._data == 1).all():
+                raise ArgumentError("keras_not_adapted", layer=self.name)
+            self._is_adapted = True
         mean, variance = self.mean, self.variance
         if mean.size == 1:  # numbers without an axis of features, too
             mean, variance = mean.reshape(()), variance.reshape(())

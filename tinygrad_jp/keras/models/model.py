@@ -197,13 +197,13 @@ class Model(Trainer, Layer):
         save_model(self, filepath, overwrite)
 
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
-        """Save the weights alone, to a .weights.npz or .safetensors file."""
+        """Save the weights alone, to a .weights.h5 or .safetensors file."""
         from ..saving import save_weights
 
         save_weights(self, filepath, overwrite)
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False) -> None:
-        """Take weights from a file that save_weights or save has written."""
+        """Take weights from a file that save_weights or save has written, here or in Keras."""
         from ..saving import load_weights
 
         load_weights(self, filepath, skip_mismatch)

@@ -1,7 +1,7 @@
 """Models as configs and as files: JSON and arrays in safetensors, nothing that is ever executed.
 
 `configs.py` turns layers, models and what compile was told into JSON's kinds of values and back;
-`archive.py` writes and reads files.
+`archive.py` writes and reads files, `hdf5.py` those of weights in Keras's own layout.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Files: a whole model, or its weights alone, in safetensors under .keras and other names."""
+"""Files: a whole model, or its weights alone, in safetensors; weights in Keras's HDF5 too."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from ...errors import FileFormatError, OptionError, ShapeError
 from ...saving import file, tree
+from . import hdf5
 from .configs import (
     CustomObjectScope,
     compile_arguments,
@@ -21,7 +22,8 @@ from .configs import (
 CONFIG = "tinygrad_jp.keras"  # where the metadata has the layers
 COMPILED = "tinygrad_jp.keras.compile"
 STATE = "tinygrad_jp.keras.state"
-WEIGHTS = (".safetensors", ".keras")
+HDF5 = ".weights.h5"
+WEIGHTS = (".safetensors", ".keras", HDF5)
 
 
 def check_path(path: Any, weights: bool = False) -> str:
@@ -85,32 +87,45 @@ def load_model(
 
 
 def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
-    """Write the weights alone, in the model's order. filepath: ends in .safetensors."""
+    """Write the weights alone, whole or not at all.
+
+    filepath: ends in .weights.h5, which Keras reads too (with h5py), or in .safetensors.
+    """
     name = check_path(filepath, weights=True)
     check_free(name, overwrite)
+    if name.endswith(HDF5):
+        return hdf5.write(model, name)
     arrays = {f"weights.{key}": value for key, value in named_weights(model).items()}
     file.write(name, arrays)
 
 
 def load_weights(model: Any, filepath: Any, skip_mismatch: bool = False) -> None:
-    """Put weights from a file into a model of the same architecture, in order.
+    """Put weights from a file into a model of the same architecture.
 
-    skip_mismatch: leave those as they are whose shapes differ. Raises ShapeError otherwise; then
-    nothing has changed. Raises FileFormatError for another file.
+    filepath: what save_weights or save has written, here or in Keras itself. skip_mismatch: leave
+    those as they are whose shapes differ. Raises ShapeError otherwise; then nothing has changed.
+    Raises FileFormatError for another file.
     """
-    name = os.fspath(filepath)
+    name = str(os.fspath(filepath))
+    if is_foreign(name):
+        return hdf5.fill(model, name, skip_mismatch)
     arrays, _ = opened(name)
     fill(model, part(arrays, "weights."), name, skip_mismatch)
 
 
 def opened(name: str) -> tuple[dict[str, Any], dict[str, str]]:
     """Read a file; say what is to be done with one that real Keras has written."""
-    if os.path.isfile(name):
-        with open(name, "rb") as stream:
-            head = stream.read(8)
-        if head.startswith((b"PK\x03\x04", b"\x89HDF")):
-            raise FileFormatError("keras_foreign_file", path=name)
+    if is_foreign(name):
+        raise FileFormatError("keras_foreign_file", path=name)
     return file.read(name)
+
+
+def is_foreign(name: str) -> bool:
+    """Tell a file in Keras's own formats, zip and HDF5."""
+    if not os.path.isfile(name):
+        return False
+    with open(name, "rb") as stream:
+        return stream.read(8).startswith((b"PK\x03\x04", b"\x89HDF"))
 
 
 def part(arrays: dict[str, Any], start: str) -> dict[str, Any]:
