@@ -119,7 +119,7 @@ def test_an_error_at_any_line_before_the_update_changes_nothing(error, part):
 
 
 def test_an_interrupted_update_can_go_back_to_what_was_saved():
-    """An update writes in place, so one cut in two is neither old nor new: a copy brings it back."""
+    """Whatever a step was cut short at, a copy of both brings back what was."""
     wanted = undisturbed(4)
     training = Training()
     training.step()
