@@ -14,6 +14,7 @@ from ..autograd import backward as engine
 from ..autograd.apply import wrap
 from ..autograd.memory import all_changed
 from ..autograd.node import Leaf
+from ..autograd.random import generator
 from ..autograd.tensor import Tensor
 from ..errors import CompileError, GradientError
 from ..optim.at_once import at_once
@@ -76,6 +77,7 @@ class Capture:
     random_state: Any = None
     pullback: Pullback | None = None  # where results are part of a graph
     draws: list[Found] = field(default_factory=list)  # what that needs of what was drawn
+    expected: list[Any] = field(default_factory=list)  # of parameters that are not among the hosts
     held: list[Any] = field(default_factory=list)
 
     def gives_arguments(self) -> bool:
@@ -94,12 +96,14 @@ class Capture:
         for f in found:
             f.host = None
         self.hosts = []
+        self.expected = []
         self.argument_writes = [(place, None) for place, _ in self.argument_writes]
         self.result = None
 
     def commit(self, leaves: Sequence[Any]) -> Any:
         """Leave everything as eager execution of the recorded call would, and give its result."""
-        writes = self.hosts + [(data_of(leaves[i]), host) for i, host in self.argument_writes]
+        writes = self.hosts + [made for e in self.expected for made in e.made()]
+        writes += [(data_of(leaves[i]), host) for i, host in self.argument_writes]
         all_changed([array for array, _ in writes])
         at_once([
             *(partial(array.__setitem__, ..., host) for array, host in writes),
@@ -107,9 +111,12 @@ class Capture:
         ])
         for call in self.calls:
             if not call.is_done:
+                kept = [(leaf, leaf.grad) for leaf, _ in call.gradients]
                 for leaf, found in call.gradients:
                     leaf.grad = presented(found)
                 call.call(*(wrap(presented(x)) if isinstance(x, Found) else x for x in call.args))
+                for leaf, grad in kept:
+                    leaf.grad = grad
         for g in self.gradients:
             leaf = g.leaf if g.leaf is not None else leaves[g.place]._node
             add_gradient(leaf, g, None if g.found is None else presented(g.found))
@@ -151,9 +158,12 @@ def capture(
     whole: record the primitives of networks whole, for NumPy to run, and not what they are made of.
     """
     with recording_lock:
+        source = generator().bit_generator
+        state = source.state
         try:
             return _Capturing(fn, args, kwargs, signature, whole).run()
         except SpentError:
+            source.state = state
             again = _Capturing(fn, args, kwargs, signature, whole)
             again.recorder.defers_steps = False
             return again.run()
@@ -194,8 +204,11 @@ class _Capturing:
             program.updates[arguments[place]] = new.value
         gradients = self._gradients()
         changed = [data for lifted, data in ((x, x.array) for x, _ in recorder.changed)]
-        hosts = [(x.array, host) for x, host in recorder.changed] + recorder.moved_hosts
+        after = [(x.array, host) for x, host in recorder.changed] + recorder.moved_hosts
+        hosts = [(array, host) for array, host in after if host is not None]
         writes = [(place, new.host) for place, new in self.argument_writes]
+        if any(host is None for _, host in writes):
+            raise SpentError
         results = [*founds(template), *(g.found for g in gradients if g.found is not None)]
         for call in recorder.calls:
             results += [x for x in call.args if isinstance(x, Found)]
@@ -210,7 +223,7 @@ class _Capturing:
             self._without_before(), recorder.parts, recorder.calls, self.guards,
             changed + [a for a, _ in recorder.moved_hosts], hosts, writes, result,
             is_replayable=not any(p.created for p in recorder.parts), random_state=state,
-            held=self.signature.held, pullback=pullback, draws=draws,
+            held=self.signature.held, pullback=pullback, draws=draws, expected=recorder.expected,
         )
         self.traces.clear()
         self.argument_writes.clear()

@@ -2,62 +2,75 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 Array = Any
 PIECE = 1 << 16  # elements that are compared at once
+LOOSE = {2: 3e-2, 4: 1e-3}  # of a dtype's bytes: what sums in another order may make of a number
 
 
-def alike(got: Array, wanted: Array, step: float = 0.0, near: float = 0.0) -> bool:
-    """Tell whether two arrays agree to rounding, as sums in another order do, or to a step.
+@dataclass(slots=True)
+class Gap:
+    """How far two arrays are apart that should be alike, gathered piece by piece.
 
-    near: how large the numbers are that they were made of, beside their own size.
+    same: NaN and the infinities are where they should be, and what is no float is equal.
+    apart: the largest difference.  scale: the largest size.  moved: how far the values came.
     """
-    if got.dtype.kind != "f":
-        return bool(np.array_equal(got, wanted))
-    if got.shape != wanted.shape:
-        return False
-    gap = scale = 0.0
-    with np.errstate(all="ignore"):
-        for g, w in pieces(got, wanted):
-            finite = np.isfinite(w)
-            if not finite.all():
-                rest = ~finite
-                if not np.array_equal(g[rest], w[rest], equal_nan=True):
-                    return False
-            if np.isnan(g).any() and not np.array_equal(np.isnan(g), np.isnan(w)):
-                return False
-            scale = max(scale, float(np.abs(w[finite]).max(initial=0.0)))
-            gap = max(gap, apart(g, w))
-    loose = {2: 3e-2, 4: 1e-3}.get(wanted.dtype.itemsize, 1e-7)
-    return gap <= loose * (scale + near + loose) + step
+
+    bytes: int
+    same: bool = True
+    apart: float = 0.0
+    scale: float = 0.0
+    moved: float = 0.0
+    is_finite: bool = True
+
+    def add(self, got: Array, wanted: Array, before: Array | None = None) -> None:
+        """Look at a piece. before: what was there before the call, where that matters."""
+        if wanted.dtype.kind != "f":
+            self.same = self.same and np.array_equal(got, wanted)
+            self.scale = max(self.scale, float(np.abs(wanted).max(initial=0)))
+            return
+        finite = np.isfinite(wanted)
+        if not finite.all():
+            self.is_finite = False
+            rest = ~finite
+            self.same = self.same and np.array_equal(got[rest], wanted[rest], equal_nan=True)
+        if self.same and np.isnan(got).any():
+            self.same = np.array_equal(np.isnan(got), np.isnan(wanted))
+        self.scale = max(self.scale, float(np.abs(wanted[finite]).max(initial=0.0)))
+        self.apart = max(self.apart, difference(got, wanted))
+        if before is not None:
+            self.moved = max(self.moved, difference(before, wanted))
+
+    def is_small(self, step: float = 0.0, near: float = 0.0) -> bool:
+        """Tell whether the arrays agree to rounding, as sums in another order do, or to a step.
+
+        near: how large the numbers are that they were made of, beside their own size.
+        """
+        loose = LOOSE.get(self.bytes, 1e-7)
+        return self.same and self.apart <= loose * (self.scale + near + loose) + step
+
+
+def gap(got: Array, wanted: Array, before: Array | None = None) -> Gap:
+    """Compare two arrays."""
+    found = Gap(wanted.dtype.itemsize, same=got.shape == wanted.shape)
+    if found.same:
+        arrays = [got, wanted] if before is None else [got, wanted, before]
+        with np.errstate(all="ignore"):
+            for pieces in np.nditer(
+                arrays, ["external_loop", "buffered", "zerosize_ok"], order="K", buffersize=PIECE
+            ):
+                found.add(*pieces)
+    return found
 
 
 def difference(got: Array, wanted: Array) -> float:
     """Give the largest difference of finite elements."""
-    with np.errstate(all="ignore"):
-        return max((apart(g, w) for g, w in pieces(got, wanted)), default=0.0)
-
-
-def apart(got: Array, wanted: Array) -> float:
-    """Give the largest difference of finite elements of a piece."""
-    gap = np.abs(got.astype(np.float64) - wanted)
-    return float(gap.max(initial=0.0, where=np.isfinite(got) & np.isfinite(wanted)))
-
-
-def largest(array: Array) -> float:
-    """Give the largest size of an element; NaN if one is NaN."""
-    found = [float(np.abs(x).max(initial=0)) for x in pieces(array)]
-    return float(np.max(found, initial=0.0))
-
-
-def pieces(*arrays: Array) -> Any:
-    """Show arrays of one shape piece by piece: what is computed of a piece takes little memory."""
-    return np.nditer(
-        arrays, ["external_loop", "buffered", "zerosize_ok"], order="K", buffersize=PIECE
-    )
+    apart = np.abs(got.astype(np.float64) - wanted)
+    return float(apart.max(initial=0.0, where=np.isfinite(got) & np.isfinite(wanted)))
 
 
 def nothing_in(array: Array) -> bool:

@@ -8,7 +8,7 @@ program itself said no.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from sys import getrefcount
 from threading import Lock
@@ -26,10 +26,10 @@ from ..errors import ProgramError
 from ..optim.at_once import at_once
 from ..optim.parts import SWEEP
 from ..optim.recorded import counted
-from ..program.program import Program
+from ..program.program import Program, Value
 from ..program.recording import Found
 from .capture import Capture, Gradient, add_gradient
-from .comparison import alike, difference, largest, nothing_in
+from .comparison import Gap, gap, nothing_in
 from .template import Given, Made, founds, put_in, tensors_of
 
 Array = Any
@@ -213,11 +213,14 @@ class Replay:
                     else:
                         scope[f"x{i}_{j}"] = x
                         given.append(f"x{i}_{j}")
+                back = []
                 for j, (leaf, found) in enumerate(call.gradients):
                     scope[f"l{i}_{j}"] = leaf
+                    lines.append(f"k{i}_{j} = l{i}_{j}.grad")
                     lines.append(f"l{i}_{j}.grad = {self.text(found, scope)}")
+                    back.append(f"l{i}_{j}.grad = k{i}_{j}")
                 ready = "" if call.is_after else "if not is_first[0]: "
-                lines.append(f"{ready}call{i}({', '.join(given)})")
+                lines += [f"{ready}call{i}({', '.join(given)})", *back]
         return lines
 
     def _results(self, scope: dict[str, Any]) -> list[str]:
@@ -334,14 +337,18 @@ class Replay:
         trial differs from the recorded call by more than rounding.
         """
         capture = self.capture
-        written = [a for v, a in capture.bound.items() if v in capture.program.updates]
-        written += [arrays[i] for i, _ in capture.argument_writes]
-        before = [(a, np.zeros((), a.dtype) if nothing_in(a) else a.copy()) for a in written]
+        before = {
+            v: (a, np.zeros((), a.dtype) if nothing_in(a) else a.copy())
+            for v, a in capture.bound.items() if v in capture.program.updates
+        }
+        given = [(arrays[i], arrays[i].copy()) for i, _ in capture.argument_writes]
         after = source.bit_generator.state
         try:
-            self.verify(arrays, source, {id(memory.owner(a)): b for a, b in before})
+            self.verify(arrays, source, before)
         finally:
-            at_once([partial(array.__setitem__, ..., values) for array, values in before])
+            at_once([
+                partial(a.__setitem__, ..., values) for a, values in (*before.values(), *given)
+            ])
         source.bit_generator.state = capture.random_state
         self.is_first[0] = True
         try:
@@ -355,17 +362,13 @@ class Replay:
         return result
 
     def verify(
-        self, arrays: Sequence[Array], source: Any, before: dict[int, Array]
+        self, arrays: Sequence[Array], source: Any, before: dict[Value, tuple[Array, Array]]
     ) -> None:
         """Run on the arrays themselves, and compare with the recorded call.
 
-        before: what the arrays held, by the id of the array that owns the memory.
+        before: of what the program writes to: the memory, and what it held.
         """
         capture = self.capture
-        trained = {
-            id(a): before.get(id(memory.owner(a))) for r in capture.parts
-            for i, a in enumerate(r.plan.arrays) if i in r.part.places
-        }
         after = source.bit_generator.state
         source.bit_generator.state = capture.random_state
         try:
@@ -378,27 +381,44 @@ class Replay:
             self.outputs = dict(zip(capture.program.outputs, failed, strict=True))
         if str(drawn) != str(after):
             raise ProgramError("compile_draws")
-        pairs = [("result", self.view(f), f.host, 0.0) for f in self._results_found()]
-        pairs += [
-            (g.name, self.view(g.found), g.found.host, 0.0) for g in capture.gradients if g.found
-        ]
-        for array, host in capture.hosts:
-            # Adam divides a gradient by its own size: of rounding errors it makes a whole step
-            old = trained.get(id(array))
-            step = 0.0
-            if old is not None:
-                step = 2.1 * difference(host, old if array.flags.c_contiguous else old.T)
-            pairs.append((name_of(capture, array), array, host, step))
+        gaps = list(self._gaps(before))
         # what cancels out in one gradient was as large as the others
-        whole = max((largest(w) for _, _, w, _ in pairs), default=0.0)
-        for name, got, wanted, step in pairs:
-            if not alike(got, wanted, step, 0.05 * whole if np.isfinite(whole) else 0.0):
-                raise ProgramError(
-                    "compile_differs", name=name, largest=difference(got, wanted),
-                    scale=largest(wanted),
-                )
+        whole = max((g.scale for _, g in gaps), default=0.0)
+        near = 0.05 * whole if all(g.is_finite for _, g in gaps) else 0.0
+        for name, g in gaps:
+            # Adam divides a gradient by its own size: of rounding errors it makes a whole step
+            if not g.is_small(2.1 * g.moved, near):
+                raise ProgramError("compile_differs", name=name, largest=g.apart, scale=g.scale)
         if self.is_fresh:
             self.outputs = {}
+
+    def _gaps(self, before: dict[Value, tuple[Array, Array]]) -> Iterator[tuple[str, Gap]]:
+        """Compare whatever the program makes: (name, how far apart)."""
+        capture = self.capture
+        for f in self._results_found():
+            yield "result", gap(self.view(f), f.host)
+        for gradient in capture.gradients:
+            if gradient.found:
+                yield gradient.name, gap(self.view(gradient.found), gradient.found.host)
+        held = {id(memory.owner(a)): old for a, old in before.values()}
+        trained = {
+            id(a): held.get(id(memory.owner(a))) for r in capture.parts
+            for i, a in enumerate(r.plan.arrays) if i in r.part.places
+        }
+        for array, host in capture.hosts:
+            old = trained.get(id(array))
+            if old is not None and old.ndim and not array.flags.c_contiguous:
+                old = old.T
+            yield name_of(capture, array), gap(array, host, old)
+        olds = {v: old for v, (_, old) in before.items()}
+        for expected in capture.expected:
+            found = {n: Gap(a.itemsize) for n, (_, _, a) in expected.arrays.items()}
+            with np.errstate(all="ignore"):
+                for pieces in expected.pieces(olds):
+                    for name, (now, was, wanted) in pieces.items():
+                        found[name].add(now, wanted, was if name == "p" else None)
+            for name, (value, _, _) in expected.arrays.items():
+                yield value.name, found[name]
 
     def _results_found(self) -> list[Found]:
         found: list[Found] = []

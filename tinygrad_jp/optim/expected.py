@@ -47,7 +47,7 @@ class Expected:
         """
         old = []
         for value, axes, array in self.arrays.values():
-            was = before.get(value, array)
+            was: Array = before.get(value, array)
             old.append(was if not was.ndim or was is array else was.transpose(axes))
         count = len(old)
         arrays = [self._turn(a) for a in (*self.homes(), *old, self.gradient)]

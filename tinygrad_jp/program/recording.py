@@ -27,7 +27,7 @@ from ..errors import CompileError
 from . import lowered  # noqa: F401 - fills the table that a Trace looks its functions up in
 from . import operations as ops
 from .program import Instruction, Program, Value
-from .trace import Tape, Trace
+from .trace import SpentError, Tape, Trace
 
 Array = Any
 
@@ -95,11 +95,14 @@ class Recording:
         self.grads: list[Gathered] = []
         self.parts: list[Any] = []  # of optimizers, see optim/recorded.py
         self.calls: list[HostCall] = []
-        self.changed: list[tuple[Lifted, Array]] = []  # with the values after the call
+        # with the values after the call; None where those were forgotten
+        self.changed: list[tuple[Lifted, Array | None]] = []
         self.moves: list[tuple[Trace, Trace]] = []
-        self.moved_hosts: list[tuple[Array, Array]] = []
+        self.moved_hosts: list[tuple[Array, Array | None]] = []
         self.drawn: dict[Value, Array] = {}
-        self.defers_steps = True  # leave optimizers' steps to the eager engine, if it runs the rest
+        self.expected: list[Any] = []  # of large parameters, in the place of what a step made them
+        # leave optimizers' steps to the eager engine, if it runs the rest; else forget their values
+        self.defers_steps = True
         self.source = generator()
 
     # ── what the engine asks ────────────────────────────────────────────────────────────────
@@ -180,6 +183,25 @@ class Recording:
             p._data.is_spent = True
         self.calls.append(HostCall(step, gradients=tuple(gradients)))
 
+    def drops(self, is_large: bool) -> bool:
+        """Tell whether to forget what a step made of a parameter: another recording could follow.
+
+        A call of Python's that was made already would then be made twice.
+        """
+        return is_large and self.defers_steps and not any(c.is_done for c in self.calls)
+
+    def drop(self, trace: Trace, expected: Any) -> None:
+        """Forget the values of an updated parameter and its state, which `expected` can compute.
+
+        Raises SpentError later where the function goes on to use them.
+        """
+        self.expected.append(expected)
+        homes = {id(home) for home in expected.homes()}
+        moved = [(old.home, new) for old, new in self.moves if id(old.home) in homes]
+        for home, spent in ((trace.home, trace), *moved):
+            self._update(home, spent)
+            spent.host, spent.is_spent = None, True
+
     # ── lifting ─────────────────────────────────────────────────────────────────────────────
 
     def lift(self, tensor: Tensor, name: str, holder: Callable[[], Tensor | None]) -> None:
@@ -229,10 +251,12 @@ class Recording:
             ):
                 raise CompileError("compile_replaced", name=lifted.name)
             if now is not lifted.trace or now.versions:
-                self._update(lifted.array, now)
+                if now.host is not None:
+                    self._update(lifted.array, now)
                 self.changed.append((lifted, now.host))
         for trace, new in self.moves:
-            self._update(trace.home, new)
+            if new.host is not None:
+                self._update(trace.home, new)
             self.moved_hosts.append((trace.home, new.host))
 
     def _update(self, array: Array, new: Trace) -> None:
@@ -250,7 +274,12 @@ class Recording:
             grad.leaf.grad = grad.before
 
     def found(self, trace: Any) -> Found:
-        """Give a result with the transpositions at its end taken off."""
+        """Give a result with the transpositions at its end taken off.
+
+        Raises SpentError where a step that comes later changes it, or its values were forgotten.
+        """
+        if trace.is_spent:
+            raise SpentError
         made = {v: step for step in self.tape.program.body for v in step.outputs}
         value, axes = trace.value, tuple(range(trace.ndim))
         while value in made and made[value].fn is ops.transpose:
