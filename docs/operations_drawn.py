@@ -3,7 +3,8 @@
 Each is called once on a small sample of its own; the gradient `g` that arrives counts 1, 2, 3, ...
 so that one sees where each element goes. The pictures are kept in docs/images/operations, each
 with a digest of its DOT text, and only those that have changed are drawn again: whichever Graphviz
-a machine has, what has not changed stays as it is.
+a machine has, what has not changed stays as it is. To draw all anew, as when this file has changed,
+delete that folder.
 """
 
 from __future__ import annotations
@@ -99,8 +100,10 @@ def drawn(entry: Entry) -> Drawn | None:
     found = grad(ys, xs, gs, create_graph=True, allow_unused=True)
     end = tick()
     arrays = arrays_of(call)
-    words = [w for w, x in zip(argument_names(entry), arrays, strict=True) if x.dtype.kind == "f"]
+    every = list(zip(argument_names(entry), arrays, strict=True))
+    words = [w for w, x in every if x.dtype.kind == "f"]
     names = Named(pairs=list(zip(words, xs, strict=True)))
+    names.arrays += [(w, x) for w, x in every if x.dtype.kind != "f"]
     several = len(ys) > 1
     names.pairs += [(f"y[{i}]" if several else "y", y) for i, y in enumerate(ys)]
     back = [(w, x, t) for w, x, t in zip(words, xs, found, strict=True) if t is not None]
@@ -249,7 +252,7 @@ class _Page:
             text = operation(node)
             yield cell(text, width(text) * 1.08, "<B>{}</B>")
         name = clean(node.name or "")
-        if node.kind == "constant":
+        if node.kind == "constant" and not name:
             known = self.is_argument(node) or node.value is None
             name = node.label if known else WORDS["constant"][self.lang]
         sizes = shape(node.shape) if node.shape else ""
@@ -264,7 +267,9 @@ class _Page:
                 yield cell(text, width(text))
 
     def is_argument(self, node: GraphNode) -> bool:
-        """Tell whether a constant was given in the call, and so bears an argument's name."""
+        """Tell whether a constant was given in a rule's call, and so bears an argument's name."""
+        if not isinstance(self.found.entry, Rule):
+            return False
         users = {e.target for e in self.graph.edges if e.source == node.id}
         return not users <= self.hence
 
