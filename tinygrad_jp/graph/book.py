@@ -29,6 +29,7 @@ from .wording import (
 )
 
 HIGH = 16  # of one row of a line's label, in points
+AROUND = 4  # what a table adds to its only column, in points
 
 
 def book(graph: Graph, look: Look) -> str:
@@ -44,6 +45,7 @@ class _Book:
         across = look.direction in ("LR", "RL")
         self.ports = ("e", "w") if look.direction == "LR" else ("w", "e")
         self.across = across
+        self.wide = self._widths()
 
     def lines(self) -> Iterator[str]:
         yield from head(self.look, " nodesep=0.3 ranksep=0.25")
@@ -85,13 +87,32 @@ class _Book:
         )
 
     def edge(self, name: str, edge: Edge) -> Iterator[str]:
+        look = self.look
+        above, below = self._texts(edge)
+        picked = edge.source in look.highlight and edge.target in look.highlight
+        yield from self._line(name, edge.source, edge.target, above, below, picked)
+
+    def _texts(self, edge: Edge) -> tuple[list[str], list[str]]:
+        """Say what stands above and below a line."""
         look, source = self.look, self.nodes[edge.source]
         above = self._value(source) if look.values and not source.folded else []
         below = self._array(edge.contribution) if look.gradients and self._has(edge) else []
         if look.slopes and (text := slope(edge, source, self.nodes[edge.target], look)):
             below = [*below, text]
-        picked = edge.source in look.highlight and edge.target in look.highlight
-        yield from self._line(name, edge.source, edge.target, above, below, picked)
+        return above, below
+
+    def _widths(self) -> dict[str, int]:
+        """Find how wide what stands before each operation is, in points.
+
+        Graphviz leaves a gap between a line and its label where something wider is in their rank.
+        """
+        found: dict[str, int] = {}
+        for edge, _ in named(self.graph):
+            wide = _across(*self._texts(edge))
+            if is_number(source := self.nodes[edge.source]):
+                wide = _across([title(source, self.look)], [], SIZE + 1) + AROUND
+            found[edge.target] = max(found.get(edge.target, 0), wide)
+        return found
 
     def _has(self, edge: Edge) -> bool:
         """Tell whether a derivative is to be shown on a line: to data and numbers none flows."""
@@ -129,7 +150,8 @@ class _Book:
         if not above and not below:
             yield f'  {source} -> {target} [color="{colour}"{pen}]'
             return
-        wide = ceil(max(map(width, [*above, *below])) * SIZE) + MARGIN
+        wide = max(_across(above, below), self.wide.get(target, 0))
+        wide += wide % 2  # else the line would end between two points, beside its label
         rows = max(len(above), len(below))
         if self.across:
             top = self._half(above, rows, wide, self.theme.text, True)
@@ -179,3 +201,8 @@ class _Book:
     def _rows(self, texts: list[str], size: int) -> str:
         form = f'<FONT POINT-SIZE="{size}">{{}}</FONT>'
         return "".join(f"<TR>{cell(text, width(text), form, size)}</TR>" for text in texts)
+
+
+def _across(above: list[str], below: list[str], size: int = SIZE) -> int:
+    """Give the width that texts need, in points."""
+    return ceil(max(map(width, [*above, *below]), default=0) * size) + MARGIN

@@ -59,6 +59,33 @@ def test_the_book_s_lines_are_cut_between_value_and_derivative(program):
         assert label.getElementsByTagName("polygon") or label.getElementsByTagName("polyline")
 
 
+def test_a_line_of_the_book_has_no_gaps_beside_its_numbers(program):
+    x = leaf(1.0)
+    y = x
+    for power in range(1, 6):  # labels of every width
+        y = y * float(10**power)
+    svg = minidom.parseString(draw(y, style="book").svg())
+    groups = svg.getElementsByTagName("g")
+    ends = {}
+    for g in groups:
+        if g.getAttribute("class") == "edge":
+            path = g.getElementsByTagName("path")[0].getAttribute("d")
+            x = [float(v) for v in re.findall(r"-?[\d.]+", path)][::2]
+            source, target = g.getElementsByTagName("title")[0].firstChild.data.split("->")
+            ends[source, "out"], ends[target, "in"] = x[0], x[-1]
+    labels = [g for g in groups if re.fullmatch(r"[eo]\d+", g.getAttribute("id"))]
+    for label in labels:
+        name = label.getAttribute("id")
+        ruled = (*label.getElementsByTagName("polygon"), *label.getElementsByTagName("polyline"))[0]
+        x = [float(v) for v in re.findall(r"-?[\d.]+", ruled.getAttribute("points"))][::2]
+        entered = [v for (n, way), v in ends.items() if (n.split(":")[0], way) == (name, "in")]
+        left = [v for (n, way), v in ends.items() if (n.split(":")[0], way) == (name, "out")]
+        if entered:  # a number of the program's own has no line
+            assert abs(entered[0] - min(x)) < 0.3, name
+            assert abs(left[0] - max(x)) < 0.3, name
+    assert len(labels) > 5
+
+
 @pytest.mark.parametrize("style", ["book", "boxes"])
 @pytest.mark.parametrize("direction", ["LR", "TB", "RL", "BT"])
 def test_every_style_and_direction_is_drawn(style, direction, program):
