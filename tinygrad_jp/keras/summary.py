@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import zip_longest
+from shutil import get_terminal_size
 from typing import Any
 
 from ..autograd.structure import leaves
@@ -12,6 +15,8 @@ from .layers.dense import InputLayer
 from .layers.operation import Operation
 
 WIDTHS = {3: (33, 24, 15), 4: (25, 20, 12, 25)}  # of the columns, at the least
+WIDE = 120  # of a line where there is no terminal
+NARROW = 8  # of a column, where there is little room
 
 
 def table(
@@ -20,8 +25,8 @@ def table(
 ) -> str:
     """Write the table: layers with their kind, output shape, parameters and connections.
 
-    expand_nested: the layers of models inside the model too. line_length: taken for Keras's sake;
-    columns are as wide as they need to be.
+    expand_nested: the layers of models inside the model too. line_length: the most columns of text
+    that a line may take, those of the terminal unless given; longer cells go on in the next line.
     """
     graph = getattr(model, "_graph", None)
     is_chain = graph is None or is_sequential(graph)
@@ -33,10 +38,9 @@ def table(
     rows: list[list[str]] = []
     for layer in shown_layers(model):
         _row(layer, graph, is_chain, show_trainable, rows, 0, expand_nested)
-    widths = [
-        max(least, *(width(row[i]) for row in [head, *rows]))
-        for i, least in enumerate([*WIDTHS[3 if is_chain else 4], 7][: len(head)])
-    ]
+    needed = [max(width(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    limit = line_length or get_terminal_size((WIDE, 24)).columns
+    widths = narrowed(needed, [*WIDTHS[3 if is_chain else 4], 7], limit)
     lines = [text("keras_summary_title", name=model.name), edge("┏━┳┓", widths)]
     lines += [cells(head, widths, "┃"), edge("┡━╇┩", widths)]
     for i, row in enumerate(rows):
@@ -180,10 +184,54 @@ def edge(signs: str, widths: list[int]) -> str:
     return left + crossing.join(middle * (w + 2) for w in widths) + right
 
 
+def narrowed(needed: list[int], wanted: Sequence[int], limit: int) -> list[int]:
+    """Choose the widths of columns so that a line takes no more than `limit`, if that can be.
+
+    needed: what the cells take. wanted: what looks well; room is taken from there first, then from
+    the widest.
+
+    >>> narrowed([30, 10, 8], [33, 24, 15], 100), narrowed([30, 10, 8], [33, 24, 15], 47)
+    ([33, 24, 15], [19, 10, 8])
+    """
+    widths = [max(pair) for pair in zip(needed, wanted, strict=False)]
+    while sum(widths) + 3 * len(widths) + 1 > limit and max(widths) > NARROW:
+        spare = [wide - least for wide, least in zip(widths, needed, strict=True)]
+        by = spare if max(spare) > 0 else widths
+        widths[by.index(max(by))] -= 1
+    return widths
+
+
+def wrapped(cell: str, wide: int) -> list[str]:
+    """Break a cell into lines, between words where that can be.
+
+    >>> wrapped("hidden_layer (Dense)", 8)
+    ['hidden_l', 'ayer', '(Dense)']
+    """
+    lines, line = [], ""
+    for word in cell.split(" "):
+        joined = f"{line} {word}" if line else word or " "
+        if width(joined) <= wide:
+            line = joined
+            continue
+        if line.strip():
+            lines.append(line)
+        line = ""
+        for sign in word:
+            if width(line + sign) > wide:
+                lines.append(line)
+                line = ""
+            line += sign
+    return [*lines, line]
+
+
 def cells(row: list[str], widths: list[int], bar: str) -> str:
     """Write a row; numbers, in the third column, to the right."""
-    parts = []
-    for i, (cell, wide) in enumerate(zip(row, widths, strict=True)):
-        space = " " * (wide - width(cell))
-        parts.append(f" {space}{cell} " if i == 2 else f" {cell}{space} ")
-    return bar + bar.join(parts) + bar
+    columns = [wrapped(cell, wide) for cell, wide in zip(row, widths, strict=True)]
+    lines = []
+    for several in zip_longest(*columns, fillvalue=""):
+        parts = []
+        for i, (cell, wide) in enumerate(zip(several, widths, strict=True)):
+            space = " " * (wide - width(cell))
+            parts.append(f" {space}{cell} " if i == 2 else f" {cell}{space} ")
+        lines.append(bar + bar.join(parts) + bar)
+    return "\n".join(lines)

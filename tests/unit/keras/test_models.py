@@ -9,6 +9,7 @@ import tinygrad_jp as tj
 from tinygrad_jp import keras, nn
 from tinygrad_jp.errors import ArgumentError, OptionError, ShapeError
 from tinygrad_jp.keras import layers, ops
+from tinygrad_jp.nn.summary import width
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(6, 4)).astype("float32")
@@ -208,6 +209,24 @@ def test_summary(capsys):
     finally:
         tj.set_language(None)
     assert "層 (種類)" in lines[0]
+
+
+@pytest.mark.parametrize("room", [100, 70, 48])
+def test_summary_fits_into_the_terminal(room, monkeypatch):
+    inputs = keras.Input((13,), name="入力")
+    hidden = layers.Dense(16, name="とても長い名前の隠れ層その一")(inputs)
+    joined = layers.Concatenate()([hidden, layers.Dense(3, name="出力")(hidden)])
+    model = keras.Model(inputs, joined, name="ワイン")
+    lines: list[str] = []
+    model.summary(line_length=room, print_fn=lines.append)
+    table = [line for line in lines[0].splitlines() if line[:1] in "┃│┏└├"]
+    assert {width(line) for line in table} <= set(range(40, room + 1))
+    assert len({width(line) for line in table}) == 1
+    names = "".join(line.split("│")[1].strip() for line in table if line[0] == "│")
+    assert "とても長い名前の隠れ層その一" in names  # nothing is left out
+    monkeypatch.setenv("COLUMNS", str(room))
+    model.summary(print_fn=lines.append)
+    assert lines[1] == lines[0]
 
 
 def test_plot_model(tmp_path):
