@@ -65,7 +65,8 @@ def draw(
     gradient: of the output, where that is not a single number.
     order: draw the backward pass too, recorded: 1 for the gradient, 2 for the second derivative;
         these are values then, and no others are shown.
-    names: where to find names for Tensors: locals(), a Module, or module.named_parameters.
+    names: where to find names for Tensors: locals(), and the dicts, lists and objects in it; a
+        Module, or module.named_parameters.
     depth: how deep to look into modules; what lies deeper is one box. 0 shows the model as one.
     fold: draw blocks alike that follow each other once, "× 12"; None does so in big graphs.
     highlight: a Tensor, a name, an id such as "n3", or several: paths from there are picked out.
@@ -91,8 +92,10 @@ def draw(
         direction=direction, formulas=formulas, slopes=slopes, statistics=statistics,
         theme=theme, style=style,
     )
-    if depth is not None and (not isinstance(depth, int) or depth < 0):
+    if depth is not None and (type(depth) is not int or depth < 0):
         raise OptionError("draw_depth", given=depth)
+    if type(order) is not int or order < 0:
+        raise OptionError("draw_order_given", given=order)
     if not isinstance(gradients, bool) and gradients != "gathered":
         raise OptionError("draw_gradients", given=gradients)
     if isinstance(x, BaseException):

@@ -60,12 +60,14 @@ def traced(f: Callable[..., Any], inputs: Sequence[Any], names: Any = None) -> T
     Raises ArgumentError: a Module without input, or a result without a Tensor; GradientError: a
         result that no gradient can come back from; and what the run itself raises.
     """
-    module = f if is_module(f) else getattr(f, "__self__", None)
-    module = module if is_module(module) else None
+    owner = f if is_module(f) else getattr(f, "__self__", None)
+    module = owner if is_module(owner) else None
     if f is module and not inputs:
         raise ArgumentError("draw_no_input", module=type(module).__name__)
     named = named_tensors(names)
-    around = _surroundings(f)
+    around = dict(_surroundings(f))
+    if owner is not None and module is None:
+        around.setdefault("self", owner)
     seen = {id(m) for _, m in named.modules}
     if module is None:
         named.join(named_tensors({k: v for k, v in around.items() if id(v) not in seen}))

@@ -131,12 +131,13 @@ def _facts(node: GraphNode, look: Look) -> list[Line]:
 
 def _gradients(node: GraphNode, look: Look) -> list[Line]:
     """Say a node's gradient, and what backward() has gathered where that is something else."""
-    known = node.grad if node.gradient is None else node.gradient
-    if known is None and node.kind != "leaf":
-        return []
-    found = _array("gradient", known, look, "not_computed")
-    if node.grad is not None and known is not node.grad and not _same(known, node.grad):
-        texts = summary(node.grad, look)
+    known, gathered = node.gradient, node.grad
+    if known is None and (node.kind != "leaf" or gathered is not None):
+        found = []
+    else:
+        found = _array("gradient", known, look, "not_computed")
+    if gathered is not None and (known is None or not _same(known, gathered)):
+        texts = summary(gathered, look)
         found += [Line("gradient", f".grad {texts[0]}"), *(Line("gradient", t) for t in texts[1:])]
     return found
 

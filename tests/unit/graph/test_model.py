@@ -249,6 +249,36 @@ def test_a_name_of_ones_own_comes_before_that_of_a_variable():
     assert graph_of(w * 2, names={"w": w}).nodes[0].name == "重み"
 
 
+class Pen:
+    """A network as in the book: weights in a dict, no Module."""
+
+    def __init__(self) -> None:
+        self.params = {"W1": tj.tensor(np.ones((2, 3)), requires_grad=True)}
+        self.scale = tj.tensor(2.0, requires_grad=True)
+
+    def predict(self, x):
+        return (x @ self.params["W1"]).sum() * self.scale
+
+
+def leaf_names(graph: Graph):
+    return [n.name for n in graph.nodes if n.kind == "leaf"]
+
+
+def test_names_of_what_variables_hold():
+    net, Ws = Pen(), [leaf(1.0), leaf(2.0)]
+    loss = net.predict(np.ones((5, 2))) * Ws[0]
+    assert leaf_names(graph_of(loss, names=locals())) == ["W1", "net.scale", "Ws[0]"]
+    assert leaf_names(graph_of(loss, names={"params": net.params})) == ["W1", None, None]
+    W1 = leaf(3.0)  # another one: the dict's is called by the whole
+    assert leaf_names(graph_of(loss * W1, names=locals()))[0] == "net.params['W1']"
+    assert leaf_names(tj.draw(net.predict, np.ones((5, 2))).graph) == ["W1", "self.scale", "x"]
+    two = {"a": net, "b": Pen()}
+    both = two["a"].predict(np.ones((1, 2))) + two["b"].predict(np.ones((1, 2)))
+    assert leaf_names(graph_of(both, names=two)) == [
+        "a.params['W1']", "a.scale", "b.params['W1']", "b.scale",
+    ]
+
+
 @pytest.mark.parametrize("how", ["module", "method", "pairs", "locals"])
 def test_names_of_a_module(how):
     model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))

@@ -84,11 +84,11 @@ def test_options_say_what_is_shown(language, monkeypatch):
     words = Look(language).word
     full = draw(y, lang=language, gradients="gathered").text
     assert f"{words('value')} [1, 2]" in full
-    assert f"{words('gradient')} [2, 2]" in full
+    assert ".grad [2, 2]" in full
     assert "(2,) float32" in full
     assert words("unknown") in full
     bare = draw(y, lang=language, values=False, gradients=False, shapes=False).text
-    assert not any(s in bare for s in ("(2,)", words("value"), words("gradient")))
+    assert not any(s in bare for s in ("(2,)", words("value"), words("gradient"), ".grad"))
     assert "2\n" in bare, "a number in the program's text is no value but a part of it"
 
 
@@ -230,3 +230,11 @@ def test_many_steps_are_drawn_with_references():
     stands_for = {r.id: r.node.id for r in references}
     edges = [(e.source, e.target) for e in drawing.graph.edges]
     assert [(stands_for.get(k.source, k.source), k.target) for k in drawn] == edges
+
+
+def test_a_gradient_of_another_computation_is_not_called_this_one_s():
+    w = tj.tensor(1.0, requires_grad=True)
+    (w * 3).backward()
+    text = draw(w * np.array([1.0, 2.0]), lang="en").text
+    assert ".grad 3" in text
+    assert "gradient" not in text
