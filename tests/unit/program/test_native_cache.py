@@ -35,7 +35,9 @@ def folder(tmp_path, monkeypatch) -> Path:
 def compilations(monkeypatch) -> list[str]:
     seen: list[str] = []
     whole = link.compiled
-    monkeypatch.setattr(link, "compiled", lambda source: (seen.append(source), whole(source))[1])
+    monkeypatch.setattr(
+        link, "compiled", lambda source, also: (seen.append(source), whole(source, also))[1]
+    )
     return seen
 
 

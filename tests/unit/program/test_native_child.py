@@ -18,6 +18,7 @@ llvmlite = pytest.importorskip("llvmlite")
 pytestmark = pytest.mark.skipif(not elf.possible(), reason="for x86-64 Linux only")
 
 SOURCE = "define i64 @one() {\n  ret i64 1\n}\n"
+OTHER = "define i64 @two() {\n  ret i64 2\n}\n"
 
 
 def script(path: Path, text: str) -> str:
@@ -55,16 +56,15 @@ def small() -> Builder:
 
 
 def test_the_child_compiles_the_same(fresh):
-    made = child.compiled(SOURCE)
-    assert made is not None
+    made = child.compiled([SOURCE, OTHER])
     assert "llvmlite" not in sys.modules
-    assert made == compiler.compiled(SOURCE)
+    assert made == [compiler.compiled(SOURCE), compiler.compiled(OTHER)]
 
 
 def test_llvm_in_the_process_makes_a_child_needless():
     compiler.llvm()
     import llvmlite.binding  # noqa: F401 - another test may have forgotten it
-    assert child.compiled(SOURCE) is None
+    assert child.compiled([SOURCE]) is None
 
 
 def test_the_child_is_used(fresh, here):
@@ -111,7 +111,7 @@ def test_no_processes_allowed(fresh, here, monkeypatch):
 
 
 def test_a_module_that_is_none(fresh):
-    assert child.compiled("this is no module") is None
+    assert child.compiled([SOURCE, "this is no module"]) is None
     with pytest.raises(RuntimeError):
         link.compiled("this is no module")
 
@@ -131,8 +131,8 @@ def test_nothing_around_it_matters(tmp_path):
         "import os, sys\nsys.path.remove(sys.path[0])\n"
         "from tinygrad_jp.program.native import child\n"
         f"os.environ['PYTHONPATH'] = {str(tmp_path)!r}\n"
-        f"made = child.compiled({SOURCE!r})\n"
-        "print(made is not None and b'ELF' in made, 'llvmlite' in sys.modules)\n"
+        f"(made,) = child.compiled([{SOURCE!r}])\n"
+        "print(b'ELF' in made, 'llvmlite' in sys.modules)\n"
     )
     env = {**os.environ, "PYTHONSTARTUP": str(tmp_path / "hashlib.py"), "PYTHONINSPECT": "1"}
     root = str(Path(child.__file__).parents[3])
@@ -140,6 +140,32 @@ def test_nothing_around_it_matters(tmp_path):
     done = subprocess.run([sys.executable, "main.py"], cwd=tmp_path, env=env, text=True, timeout=60,
                           capture_output=True, stdin=subprocess.DEVNULL, check=False)
     assert "True False" in done.stdout, done.stderr
+
+
+def test_a_packet_that_is_damaged():
+    parts = [b"", b"one", bytes(1000)]
+    kind = compiler.OBJECTS
+    packet = compiler.packed(kind, parts)
+    assert compiler.unpacked(kind, packet) == parts
+    assert compiler.unpacked(kind, compiler.packed(kind, [])) == []
+    assert compiler.unpacked(compiler.MODULES, packet) is None
+    for damaged in (b"", packet[:-1], packet + b"x", packet[1:], b"\0" + packet[1:]):
+        assert compiler.unpacked(kind, damaged) is None
+
+
+def test_what_is_needed_next_is_compiled_on_the_way(fresh, here, monkeypatch, tmp_path):
+    starts = []
+    real = child.compiled
+    monkeypatch.setattr(child, "compiled", lambda sources: (starts.append(len(sources)), real(sources))[1])
+    monkeypatch.setenv("TINYGRAD_JP_CACHE", str(tmp_path))
+    for _ in range(2):
+        link.linked(SOURCE, ["one"], OTHER)
+        link.linked(OTHER, ["two"])
+    assert starts == [2]
+    assert not here
+    assert not link._ahead
+    link.linked(SOURCE + "; another", ["one"], OTHER)  # which is there
+    assert starts == [2, 1]
 
 
 def test_what_the_key_is_made_of(monkeypatch):

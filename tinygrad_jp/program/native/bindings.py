@@ -91,7 +91,8 @@ class NativeProgram:
                 long = self.lowered.cost > LONG
                 source += "\n" + entry_text("entry", given, self.module.slots, run, long) + "\n"
                 names.append("entry")
-            self._linked[passed] = link.linked(source, names)
+            also = pool.source() if "pool" in self.module.used and pool.wanted() else None
+            self._linked[passed] = link.linked(source, names, also)
             self.source = source
         return self._linked[passed]
 

@@ -6,15 +6,13 @@ gives None, and the caller compiles in its own process.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
-from . import elf
-from .cache import DIGEST
+from . import compiler, elf
 
 MOST = 8  # a process that compiles more than this is quicker with LLVM in it
 SECONDS = 60.0  # a module of 30 layers takes one
@@ -40,8 +38,8 @@ def python() -> str | None:
     return sys.executable if name.startswith("python") and not hasattr(sys, "frozen") else None
 
 
-def compiled(source: str) -> bytes | None:
-    """Compile a module in another process; None where that is not possible, or no use."""
+def compiled(sources: list[str]) -> list[bytes] | None:
+    """Compile modules in another process; None where that is not possible, or no use."""
     program, folder = Path(__file__).with_name("compiler.py"), llvmlite_folder()
     interpreter = python()
     if not elf.possible() or folder is None or interpreter is None or not program.is_file():
@@ -52,10 +50,11 @@ def compiled(source: str) -> bytes | None:
 
     try:
         done = subprocess.run(
-            [interpreter, "-I", "-S", "-B", str(program), str(folder)], input=source.encode(),
+            [interpreter, "-I", "-S", "-B", str(program), str(folder)],
+            input=compiler.packed(compiler.MODULES, [source.encode() for source in sources]),
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=SECONDS, check=False,
         )
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
-    digest, code = done.stdout[:DIGEST], done.stdout[DIGEST:]
-    return code if code and hashlib.sha256(code).digest() == digest else None
+    made = compiler.unpacked(compiler.OBJECTS, done.stdout)
+    return made if made is not None and len(made) == len(sources) and all(made) else None

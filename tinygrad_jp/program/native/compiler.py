@@ -1,9 +1,10 @@
 """LLVM, from the text of a module to an object file: here, or as a program of its own.
 
-    python -I -S compiler.py FOLDER < module > object
+    python -I -S compiler.py FOLDER < modules > objects
 
-FOLDER is where llvmlite is. So LLVM's library and what it takes are in a process that ends, and not
-in the one that trains: see child.py. This file imports nothing of tinygrad_jp, to start quickly.
+FOLDER is where llvmlite is; what goes in and comes out is packed. So LLVM's library and what it
+takes are in a process that ends, and not in the one that trains: see child.py. This file imports
+nothing of tinygrad_jp, to start quickly.
 """
 
 from __future__ import annotations
@@ -55,12 +56,37 @@ def compiled(source: str) -> bytes:
     return bytes(coder.emit_object(module))
 
 
+MODULES, OBJECTS = b"modules", b"objects"  # kinds of packets: an echo is no answer
+
+
+def packed(kind: bytes, parts: list[bytes]) -> bytes:
+    """Put parts after each other, each with its length before it, all with a digest before them."""
+    body = b"".join(len(part).to_bytes(8, "little") + part for part in parts)
+    return hashlib.sha256(kind + body).digest() + body
+
+
+def unpacked(kind: bytes, packet: bytes) -> list[bytes] | None:
+    """Take the parts out again; None where they are damaged."""
+    size = hashlib.sha256().digest_size
+    digest, body = packet[:size], packet[size:]
+    if hashlib.sha256(kind + body).digest() != digest:
+        return None
+    parts = []
+    while body:
+        end = 8 + int.from_bytes(body[:8], "little")
+        parts.append(body[8:end])
+        body = body[end:]
+    return parts
+
+
 def main() -> None:
-    """Compile standard input; write a digest of the object, then the object."""
+    """Compile the modules that standard input brings."""
     sys.path.append(sys.argv[1])
-    code = compiled(sys.stdin.buffer.read().decode())
-    sys.stdout.buffer.write(hashlib.sha256(code).digest() + code)
-    sys.stdout.buffer.flush()
+    sources = unpacked(MODULES, sys.stdin.buffer.read())
+    if sources is not None:
+        objects = [compiled(source.decode()) for source in sources]
+        sys.stdout.buffer.write(packed(OBJECTS, objects))
+        sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from ...errors import missing
 from . import cache, child, compiler, elf
 from .processor import target, versions
 
+_ahead: dict[str, bytes] = {}  # objects of modules that were compiled on the way
+
 
 def demand() -> None:
     """Raise MissingExtraError without llvmlite, which is not imported."""
@@ -25,10 +27,15 @@ def demand() -> None:
         raise missing("llvmlite", "fast")
 
 
-def compiled(source: str) -> bytes:
-    """Compile a module to an object file."""
-    code = child.compiled(source)
-    return code if code is not None else compiler.compiled(source)
+def compiled(source: str, also: str | None = None) -> bytes:
+    """Compile a module to an object file, and another that will be asked for next."""
+    sources = [source] if also is None else [source, also]
+    made = child.compiled(sources)
+    if made is None:
+        return compiler.compiled(source)
+    if also is not None:
+        _ahead[also] = made[1]
+    return made[0]
 
 
 class Linked:
@@ -56,24 +63,32 @@ def loaded(code: bytes, names: list[str]) -> Linked | elf.Image:
         return Linked(code, names)
 
 
-def linked(source: str, names: list[str]) -> Linked | elf.Image:
+def linked(source: str, names: list[str], also: str | None = None) -> Linked | elf.Image:
     """Compile, unless that was done before by any process, and link.
 
+    also: a module that is needed next, compiled on the way.
     Raises MissingExtraError where llvmlite is needed and cannot be imported.
     """
     try:
-        key = cache.key_of(source, *versions())
+        key = key_of(source)
         code = cache.load(key)
         if code is not None:
             try:
                 return loaded(code, names)
             except RuntimeError:  # LLVM cannot read it either
                 pass
-        code = compiled(source)
+        if also is not None and (also in _ahead or cache.load(key_of(also)) is not None):
+            also = None
+        code = _ahead.pop(source, None) or compiled(source, also)
         cache.save(key, code)
         return loaded(code, names)
     except ImportError:
         raise missing("llvmlite", "fast") from None
+
+
+def key_of(source: str) -> str:
+    """Name what a module's object depends on."""
+    return cache.key_of(source, *versions())
 
 
 __all__ = ["Linked", "compiled", "demand", "linked", "loaded", "target"]

@@ -209,6 +209,11 @@ _gone: list[Pool] = []
 _lock = Lock()
 
 
+def wanted() -> bool:
+    """Tell whether the helper's code will be asked for."""
+    return not _pool and allowed()
+
+
 def pool() -> Pool | None:
     """Give the helper, started if it is not yet; None where there should be none."""
     if not allowed():
