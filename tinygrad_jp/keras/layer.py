@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from ..errors import ArgumentError
 from . import regularizers
 from .abstract import as_shapes, output_spec
 from .arguments import Signature, build_arguments, described, listed_options, remembered, unaccepted
-from .identifiers import auto_name
+from .identifiers import auto_name, unknown_argument
 from .symbolic import Call, KerasTensor, symbols
 from .variable import Variable
 from .weights import Owner
@@ -81,7 +82,7 @@ class Layer(Owner):
     ) -> None:
         super().__init__()
         for word in unknown:
-            raise ArgumentError("keras_layer_argument", layer=type(self).__name__, name=word)
+            raise unknown_argument(type(self).__name__, word, arguments_of(type(self)))
         if name is not None and (not isinstance(name, str) or not name or "/" in name):
             raise ArgumentError("keras_layer_name", layer=type(self).__name__, name=name)
         # as Keras: only fit, training=True and train() switch dropout on
@@ -315,6 +316,16 @@ def _marking(build: Callable[..., Any]) -> Callable[..., Any]:
     marked.__doc__ = build.__doc__
     marked.__wrapped__ = build  # type: ignore[attr-defined]
     return marked
+
+
+def arguments_of(kind: type[Layer]) -> list[str]:
+    """List the arguments that a class of layers takes by name, its own first."""
+    found: dict[str, None] = {}
+    for one in (kind, Layer):
+        for name, parameter in signature(one.__init__).parameters.items():
+            if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+                found[name] = None
+    return [name for name in found if name != "self"]
 
 
 def _is_numbers(value: Any) -> bool:

@@ -91,7 +91,7 @@ def _row(
 def kind(layer: Any) -> str:
     """Name a layer's class; that of an operation after what it does."""
     if isinstance(layer, Operation):
-        return "".join(word.capitalize() for word in layer.op.split("_"))
+        return "".join(word.capitalize() for word in layer.op.rpartition(".")[2].split("_"))
     return "Functional" if type(layer).__name__ == "Model" else type(layer).__name__
 
 

@@ -23,7 +23,6 @@ class KerasTensor:
     """
 
     __slots__ = ("dtype", "history", "name", "shape")
-    __array_ufunc__ = None  # so that NumPy leaves `array * tensor` to us
 
     def __init__(
         self, shape: Shape, dtype: Any = "float32", name: str | None = None,
@@ -46,6 +45,20 @@ class KerasTensor:
 
     def _refused(self, *args: Any, **kwargs: Any) -> Any:
         raise ArgumentError("keras_symbolic_value", name=self.name, shape=self.shape)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        """Take np.exp(tensor) and array * tensor as keras.ops.exp and multiply."""
+        return self._by_name(ufunc.__name__ if method == "__call__" else "", inputs, kwargs)
+
+    def __array_function__(self, fn: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        """Take np.sum(tensor) as keras.ops.sum."""
+        return self._by_name(fn.__name__, args, kwargs)
+
+    def _by_name(self, name: str, args: Any, kwargs: Any) -> Any:
+        from . import ops
+
+        fn = vars(ops).get(name)
+        return self._refused() if fn is None or "out" in kwargs else fn(*args, **kwargs)
 
     __array__ = __bool__ = __float__ = __int__ = __index__ = __len__ = __iter__ = _refused
     numpy = item = tolist = backward = _refused
@@ -98,10 +111,10 @@ def record(name: str, fn: Callable[..., Any], args: Any, kwargs: Any) -> Any:
 FIRST = ("condition", "x", "x1", "x2")
 
 
-def recordable(fn: F) -> F:
+def recordable(fn: F, name: str | None = None) -> F:
     """Let a function of Tensors take KerasTensors as well: then it becomes part of the model.
 
-    Its first arguments may be called as Keras calls them, too.
+    Its first arguments may be called as Keras calls them, too. name: Keras's, where it is another.
     """
 
     @wraps(fn)
@@ -110,11 +123,12 @@ def recordable(fn: F) -> F:
             args += tuple([kwargs.pop(name) for name in FIRST if name in kwargs])
         for value in args:
             if type(value) is KerasTensor or (type(value) in (list, tuple) and symbols(value)):
-                return record(fn.__name__, either, args, kwargs)
+                return record(either.__name__, either, args, kwargs)
         if kwargs and symbols(kwargs):
-            return record(fn.__name__, either, args, kwargs)
+            return record(either.__name__, either, args, kwargs)
         return fn(*args, **kwargs)
 
+    either.__name__ = name or fn.__name__
     return cast(F, either)
 
 

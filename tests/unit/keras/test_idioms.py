@@ -7,8 +7,15 @@ import pytest
 
 import tinygrad_jp as tj
 from tinygrad_jp import keras
-from tinygrad_jp.errors import AbsentNameError, ArgumentError, OptionError, ShapeError
+from tinygrad_jp.errors import (
+    AbsentNameError,
+    ArgumentError,
+    LabelError,
+    OptionError,
+    ShapeError,
+)
 from tinygrad_jp.keras import layers, ops
+from tinygrad_jp.keras.layers.operation import Operation
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 4)).astype("float32")
@@ -299,3 +306,57 @@ def test_arguments_of_ops_have_keras_s_names():
     x = keras.Input((2,))
     model = keras.Model(x, ops.add(x1=x, x2=x))
     assert model.predict(a, verbose=0).tolist() == [[2, 8]]
+
+
+def test_numpy_s_functions_of_the_same_name_stand_for_keras_ops():
+    x = keras.Input((4,))
+    weights = np.arange(4, dtype="float32")
+    y = np.sum(np.exp(x) * weights + np.float32(2) * x, axis=1, keepdims=True)
+    model = keras.Model(x, y)
+    expected = (np.exp(X) * weights + 2 * X).sum(1, keepdims=True)
+    assert model.predict(X, verbose=0) == pytest.approx(expected, rel=1e-5)
+    assert keras.Model.from_config(model.get_config())(X).numpy() == pytest.approx(
+        expected, rel=1e-5
+    )
+    for other in (lambda: np.fft.fft(x), lambda: np.add.reduce(x), lambda: np.exp(x, out=weights)):
+        with pytest.raises(ArgumentError, match=r"keras\.ops"):
+            other()
+
+
+def test_every_function_in_a_model_is_found_again_by_its_name():
+    for module in (ops, ops.nn, ops.linalg, keras.activations):
+        for name, fn in vars(module).items():
+            if callable(fn) and hasattr(fn, "__wrapped__") and name[0] != "_":
+                node = Operation(fn.__name__, fn)
+                assert Operation.from_config(node.get_config()).fn is fn, name
+    x = keras.Input((4,))
+    y = ops.multiply(ops.subtract(x, 1.0), keras.activations.relu(x, negative_slope=0.5))
+    model = keras.Model(x, ops.mod(y, 3.0))
+    twin = keras.Model.from_config(model.get_config())
+    assert np.array_equal(twin(X).numpy(), model(X).numpy())
+    lines = []
+    twin.summary(print_fn=lines.append)
+    assert all(word in lines[0] for word in ("(Subtract)", "(Relu)", "(Multiply)", "(Mod)"))
+
+
+# ── mistakes ────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+@pytest.mark.parametrize(("make", "word"), [
+    (lambda: layers.Dense(3, activtion="relu"), "activation"),
+    (lambda: layers.BatchNormalization(moment=0.9), "momentum"),
+    (lambda: line().predict(X[0], verbose=0), "x[None]"),
+    (lambda: line().predict(X[:, :3], verbose=0), "Input"),
+    (lambda: line().predict(np.array([["a"] * 4]), verbose=0), "np.unique"),
+    (lambda: line().predict([[1, 2], [3]], verbose=0), "pad_sequences"),
+    (lambda: layers.Embedding(3, 2)(np.array([[5]])), "input_dim"),
+])
+def test_mistakes_are_told_with_their_repair(make, word, language):
+    tj.set_language(language)
+    try:
+        with pytest.raises((ArgumentError, ShapeError, LabelError)) as caught:
+            make()
+    finally:
+        tj.set_language(None)
+    assert word in str(caught.value)

@@ -18,9 +18,12 @@ class Operation(Layer):
     """
 
     def __init__(self, op: str, fn: Callable[..., Any] | None = None, **more: Any) -> None:
-        super().__init__(name=more.pop("name", None) or _name(op), **more)
+        super().__init__(name=more.pop("name", None) or _name(op.rpartition(".")[2]), **more)
         self.op = op
-        self.fn = fn or function(op)
+        found = fn or function(op)
+        if found is None:
+            raise ArgumentError("keras_get_config", layer=self.name, name=op)
+        self.fn = found
         self.built = True
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
@@ -33,9 +36,10 @@ class Operation(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Tell the function's name."""
-        if function(self.op) is not self.fn:
-            raise ArgumentError("keras_get_config", layer=self.name, name=self.op)
-        return {"name": self.name, "dtype": self.dtype, "op": self.op}
+        for op in (self.op, f"ops.{self.op}", f"activations.{self.op}"):
+            if function(op) is self.fn:
+                return {"name": self.name, "dtype": self.dtype, "op": op}
+        raise ArgumentError("keras_get_config", layer=self.name, name=self.op)
 
 
 def _name(op: str) -> str:
@@ -44,11 +48,14 @@ def _name(op: str) -> str:
     return auto_name("".join(part.capitalize() for part in op.split("_")))
 
 
-def function(op: str) -> Callable[..., Any]:
-    """Find an operator, or a function of keras.ops or keras.activations, by its name."""
-    if op in OPERATORS:
-        return OPERATORS[op]
+def function(op: str) -> Callable[..., Any] | None:
+    """Find an operator, or a function of keras.ops or keras.activations, by its name.
+
+    The module may stand before it: "ops.multiply" is not the operator. None if there is none.
+    """
     from .. import activations, ops
 
-    found: Callable[..., Any] = getattr(ops, op, None) or getattr(activations, op)
-    return found
+    module, _, name = op.rpartition(".")
+    tables = {"": OPERATORS, "ops": vars(ops), "activations": vars(activations)}
+    places = tables.values() if not module else [tables.get(module, {})]
+    return next((table[name] for table in places if name in table), None)

@@ -224,10 +224,10 @@ def fitted(value: Any, tensor: KerasTensor) -> Any:
     elif len(shape) != len(wanted) or any(
         m is not None and n is not None and n != m for n, m in zip(shape, wanted, strict=True)
     ):
-        raise ShapeError(
-            "keras_input_shape_other", name=tensor.name, given=shape, wanted=wanted,
-            hint=len(shape) == len(wanted) - 1,
-        )
+        key = "keras_input_shape_other"
+        if len(shape) == len(wanted) - 1 and shape == wanted[1:]:
+            key = "keras_input_one"
+        raise ShapeError(key, name=tensor.name, given=shape, wanted=wanted)
     return value
 
 

@@ -9,7 +9,7 @@ from ...autograd.arguments import array_of, constant, tensor_of
 from ...autograd.tensor import Tensor
 from ..symbolic import recordable
 
-abs = recordable(tj.abs)
+abs = recordable(tj.abs, "abs")
 absolute = recordable(tj.absolute)
 add = recordable(tj.add)
 arccos = recordable(tj.arccos)
@@ -60,7 +60,7 @@ logical_or = recordable(tj.logical_or)
 logical_xor = recordable(tj.logical_xor)
 maximum = recordable(tj.maximum)
 minimum = recordable(tj.minimum)
-mod = recordable(tj.remainder)
+mod = recordable(tj.remainder, "mod")
 multiply = recordable(tj.multiply)
 nan_to_num = recordable(tj.nan_to_num)
 negative = recordable(tj.negative)
@@ -77,9 +77,9 @@ sinc = recordable(tj.sinc)
 sinh = recordable(tj.sinh)
 sqrt = recordable(tj.sqrt)
 square = recordable(tj.square)
-subtract = recordable(tj.subtract)
+subtract = recordable(tj.subtract, "subtract")
 tan = recordable(tj.tan)
-true_divide = recordable(tj.true_divide)
+true_divide = recordable(tj.true_divide, "true_divide")
 trunc = recordable(tj.trunc)
 
 

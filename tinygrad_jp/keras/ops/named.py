@@ -15,7 +15,7 @@ from ..symbolic import recordable
 allclose = recordable(tj.allclose)
 bincount = recordable(tj.bincount)
 bitwise_and = recordable(tj.bitwise_and)
-bitwise_not = bitwise_invert = recordable(tj.bitwise_not)
+bitwise_not = bitwise_invert = recordable(tj.bitwise_not, "bitwise_not")
 bitwise_or = recordable(tj.bitwise_or)
 bitwise_xor = recordable(tj.bitwise_xor)
 fabs = recordable(tj.fabs)
@@ -23,7 +23,7 @@ fliplr = recordable(tj.fliplr)
 flipud = recordable(tj.flipud)
 kron = recordable(tj.kron)
 nextafter = recordable(tj.nextafter)
-nonzero = recordable(tj.where)
+nonzero = recordable(tj.where, "nonzero")
 
 
 def _numpy(fn: Callable[..., Any], about: str) -> Callable[..., Any]:

@@ -18,7 +18,7 @@ _np: Any = np  # whose functions take Tensors, whatever its annotations say
 
 moveaxis = recordable(tj.moveaxis)
 ravel = recordable(tj.ravel)
-take_along_axis = recordable(tj.take_along_axis)
+take_along_axis = recordable(tj.take_along_axis, "take_along_axis")
 tril = recordable(tj.tril)
 triu = recordable(tj.triu)
 diag = recordable(tj.diag)
