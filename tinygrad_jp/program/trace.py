@@ -10,9 +10,9 @@ everybody who holds it sees.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 from weakref import ref
 
@@ -34,14 +34,14 @@ WHOLE: set[Function] = set()  # primitives that NumPy runs faster whole than in 
 MAKERS: set[Function] = {
     np.asarray, np.array, np.arange, np.zeros, np.ones, np.full, np.empty, np.eye, np.identity,
 }
-OURS = str(Path(__file__).resolve().parent.parent)
-ASKS = tuple(str(Path(OURS, *place)) for place in (("program",), ("autograd", "tensor.py")))
+OURS = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+ASKS = (os.path.join(OURS, "program"), os.path.join(OURS, "autograd", "tensor.py"))
 # functions whose result has as many elements as the values decide
 SHAPED_BY_VALUES = frozenset((
     "argwhere", "nonzero", "flatnonzero", "unique", "unique_values", "unique_counts", "extract",
     "unique_inverse", "unique_all", "compress", "union1d", "intersect1d", "setdiff1d", "setxor1d",
 ))
-NUMPY = str(Path(np.__file__).parent)
+NUMPY = os.path.dirname(np.__file__)
 REDUCERS: dict[Any, Function] = {
     np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min,
     np.logical_and: np.all, np.logical_or: np.any,

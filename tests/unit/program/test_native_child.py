@@ -188,7 +188,7 @@ def test_a_machine_that_does_not_say_what_it_is(monkeypatch, tmp_path, content):
     place = tmp_path / "cpuinfo"
     if content is not None:
         place.write_text(content)
-    monkeypatch.setattr(processor, "CPUINFO", place)
+    monkeypatch.setattr(processor, "CPUINFO", str(place))
     described = processor.described.__wrapped__()
     assert described is None
     monkeypatch.setattr(processor, "described", lambda: None)

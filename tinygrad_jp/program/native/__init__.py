@@ -2,8 +2,9 @@
 
 Read in this order: kinds and registers (LLVM IR as arithmetic), mathematics and ufuncs (what there
 is), views and nodes (what a Program asks for), rows and nest, lanes and strips, products and copies
-(loops), fusion and lowering (what runs together, and where values are), assemble, link and cache
-(LLVM), entry and bindings (the way in), pool (a second thread).
+(loops), fusion and lowering (what runs together, and where values are), assemble (a module's text),
+link and what it uses: processor, cache, child and compiler (LLVM, in a process of its own), elf
+(the way into memory), entry and bindings (the way in), pool (a second thread).
 """
 
 from __future__ import annotations

@@ -36,8 +36,8 @@ LONG = 50.0  # µs: a step that takes longer lets other threads have the GIL
 class NativeProgram:
     """A Program compiled for this machine.
 
-    source: the LLVM IR.  workspace_bytes: what temporaries take.  calls: the NumPy functions of
-    the Program that have no native form.
+    workspace_bytes: what temporaries take.  calls: the NumPy functions of the Program that have no
+    native form.
     """
 
     gives_results = False  # but leaves them in the arrays bound
@@ -48,10 +48,12 @@ class NativeProgram:
         self.lowered = Lowered(program, link.target())
         self.module = assemble(self.lowered, link.target().register)
         self.workspace_bytes = self.lowered.workspace
+        self._takes_long = self.lowered.cost > LONG
+        self.lowered.forget()
         self.calls = [
             part.step.fn for part in self.module.order if isinstance(part, Node) and part.step
         ]
-        self.source = self.module.source
+        self._latest: tuple[Value, ...] | None = None
         self._linked: dict[tuple[Value, ...], link.Linked | elf.Image] = {}
 
     def bind(self, bound: dict[Value, Array]) -> Entry:
@@ -82,19 +84,28 @@ class NativeProgram:
     def linked_for(self, passed: tuple[Value, ...]) -> link.Linked | elf.Image:
         """Compile and link, with the entry for these arguments."""
         if passed not in self._linked:
-            order = self.module.order
-            names = [part for part in order if isinstance(part, str)]
-            source = self.module.source
+            names = [part for part in self.module.order if isinstance(part, str)]
             if quick(passed):
-                given = [(v, v in self.program.updates) for v in passed]
-                run = names[0] if names and len(order) == 1 else None
-                long = self.lowered.cost > LONG
-                source += "\n" + entry_text("entry", given, self.module.slots, run, long) + "\n"
                 names.append("entry")
             also = pool.source() if "pool" in self.module.used and pool.wanted() else None
-            self._linked[passed] = link.linked(source, names, also)
-            self.source = source
+            self._linked[passed] = link.linked(self._text(passed), names, also)
+            self._latest = passed
         return self._linked[passed]
+
+    def _text(self, passed: tuple[Value, ...]) -> str:
+        """Write the module with the entry for these arguments."""
+        source, order = self.module.source, self.module.order
+        if not quick(passed):
+            return source
+        given = [(v, v in self.program.updates) for v in passed]
+        run = order[0] if len(order) == 1 and isinstance(order[0], str) else None
+        text = entry_text("entry", given, self.module.slots, run, self._takes_long)
+        return f"{source}\n{text}\n"
+
+    @property
+    def source(self) -> str:
+        """The LLVM IR that was compiled last."""
+        return self.module.source if self._latest is None else self._text(self._latest)
 
 
 class Binding:

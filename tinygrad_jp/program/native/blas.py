@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import os
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,12 +16,14 @@ NAMES = (("scipy_cblas_{}gemm64_", "i64"), ("cblas_{}gemm64_", "i64"), ("cblas_{
 @cache
 def library() -> tuple[Any, str, str] | None:
     """Find (the library, the name of cblas_?gemm in it, the kind of integers)."""
-    beside = Path(np.__file__).parent
-    folders = (beside.parent / "numpy.libs", beside / ".libs", beside / ".dylibs")
+    beside = os.path.dirname(np.__file__)
+    folders = (os.path.join(os.path.dirname(beside), "numpy.libs"),
+               os.path.join(beside, ".libs"), os.path.join(beside, ".dylibs"))
     for folder in folders:
-        for path in sorted(folder.glob("*openblas*")) if folder.is_dir() else ():
+        inside = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+        for file in [f for f in inside if "openblas" in f]:
             try:
-                loaded = ctypes.CDLL(str(path))
+                loaded = ctypes.CDLL(os.path.join(folder, file))
             except OSError:
                 continue
             for name, integers in NAMES:

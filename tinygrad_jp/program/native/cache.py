@@ -14,31 +14,29 @@ import hashlib
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path
-from tempfile import NamedTemporaryFile
+from secrets import token_hex
 
 MOST_FILES = 512
 DIGEST = hashlib.sha256().digest_size
 
 
-def folder() -> Path | None:
+def folder() -> str | None:
     """Give where objects are kept, or None."""
     chosen = os.environ.get("TINYGRAD_JP_CACHE", "")
     if chosen == "0":
         return None
     if chosen:
-        return Path(chosen)
-    try:
-        home = Path.home()
-    except RuntimeError:
+        return chosen
+    home = os.path.expanduser("~")
+    if home == "~":
         return None
     if sys.platform == "win32":
-        place = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+        place = os.environ.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
     elif sys.platform == "darwin":
-        place = home / "Library" / "Caches"
+        place = os.path.join(home, "Library", "Caches")
     else:
-        place = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
-    return place / "tinygrad_jp" / "native"
+        place = os.environ.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
+    return os.path.join(place, "tinygrad_jp", "native")
 
 
 def key_of(*parts: str) -> str:
@@ -56,7 +54,8 @@ def load(key: str) -> bytes | None:
     if place is None:
         return None
     try:
-        content = (place / f"{key}.o").read_bytes()
+        with open(os.path.join(place, f"{key}.o"), "rb") as file:
+            content = file.read()
     except OSError:
         return None
     code = content[DIGEST:]
@@ -68,25 +67,32 @@ def save(key: str, code: bytes) -> None:
     place = folder()
     if place is None:
         return
+    aside = os.path.join(place, f"{token_hex(8)}.part")
     with suppress(OSError):
-        place.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=place, suffix=".part", delete=False) as file:
-            aside = Path(file.name)
-            try:
+        os.makedirs(place, exist_ok=True)
+        try:
+            with open(aside, "xb", opener=own) as file:
                 file.write(hashlib.sha256(code).digest() + code)
-                file.close()
-                aside.replace(place / f"{key}.o")
-            except OSError:
-                aside.unlink(missing_ok=True)
-                raise
+            os.replace(aside, os.path.join(place, f"{key}.o"))
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(aside)
+            raise
         prune(place)
 
 
-def prune(place: Path) -> None:
+def own(path: str, flags: int) -> int:
+    """Open a file that nobody else may read or write."""
+    return os.open(path, flags, 0o600)
+
+
+def prune(place: str) -> None:
     """Throw the oldest objects away where there are too many."""
-    files = list(place.glob("*.o"))
-    if len(files) <= MOST_FILES:
-        return
     with suppress(OSError):
-        for old in sorted(files, key=lambda f: f.stat().st_mtime)[: MOST_FILES // 4]:
-            old.unlink(missing_ok=True)
+        with os.scandir(place) as entries:
+            files = [e for e in entries if e.name.endswith(".o")]
+        if len(files) <= MOST_FILES:
+            return
+        for old in sorted(files, key=lambda e: e.stat().st_mtime)[: MOST_FILES // 4]:
+            with suppress(FileNotFoundError):
+                os.unlink(old.path)

@@ -10,7 +10,6 @@ import os
 import sys
 from importlib.util import find_spec
 from itertools import count
-from pathlib import Path
 
 from . import compiler, elf
 
@@ -19,7 +18,7 @@ SECONDS = 60.0  # a module of 30 layers takes one
 _started = count()
 
 
-def llvmlite_folder() -> Path | None:
+def llvmlite_folder() -> str | None:
     """Give the folder in which the package llvmlite lies, unless it is imported or not there."""
     if "llvmlite.binding" in sys.modules:
         return None
@@ -29,7 +28,7 @@ def llvmlite_folder() -> Path | None:
         return None
     if found is None or found.origin is None:
         return None
-    return Path(found.origin).parent.parent
+    return os.path.dirname(os.path.dirname(found.origin))
 
 
 def python() -> str | None:
@@ -40,9 +39,9 @@ def python() -> str | None:
 
 def compiled(sources: list[str]) -> list[bytes] | None:
     """Compile modules in another process; None where that is not possible, or no use."""
-    program, folder = Path(__file__).with_name("compiler.py"), llvmlite_folder()
-    interpreter = python()
-    if not elf.possible() or folder is None or interpreter is None or not program.is_file():
+    program = os.path.join(os.path.dirname(__file__), "compiler.py")
+    folder, interpreter = llvmlite_folder(), python()
+    if not elf.possible() or folder is None or interpreter is None or not os.path.isfile(program):
         return None
     if next(_started) >= MOST:
         return None
@@ -50,7 +49,7 @@ def compiled(sources: list[str]) -> list[bytes] | None:
 
     try:
         done = subprocess.run(
-            [interpreter, "-I", "-S", "-B", str(program), str(folder)],
+            [interpreter, "-I", "-S", "-B", program, folder],
             input=compiler.packed(compiler.MODULES, [source.encode() for source in sources]),
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=SECONDS, check=False,
         )

@@ -180,6 +180,10 @@ class Lowered:
                 total += group.out.size / 2e3
         return total
 
+    def forget(self) -> None:
+        """Let go of all but the places of values, once everything is written out."""
+        del self.reader, self.fusion, self.groups, self.steps
+
     # ── writing ─────────────────────────────────────────────────────────────────────────────
 
     def step(self, i: int) -> Step:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from functools import cache
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 
 from . import blas, compiler, elf
 from .target import Target
 
-CPUINFO = Path("/proc/cpuinfo")
+CPUINFO = "/proc/cpuinfo"
 FIELDS = ("vendor_id", "cpu family", "model", "model name", "stepping", "flags")
 
 
@@ -24,7 +24,7 @@ def described() -> dict[str, str] | None:
         return None
     found: dict[str, str] = {}
     try:
-        with CPUINFO.open(encoding="utf-8", errors="replace") as lines:
+        with open(CPUINFO, encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 name, colon, text = line.partition(":")
                 if not colon:  # the next processor
@@ -74,13 +74,16 @@ def llvmlite_stamp() -> str | None:
         return None
     if found is None or found.origin is None:
         return None
-    folder = Path(found.origin).parent
+    folder = os.path.dirname(found.origin)
     digest = hashlib.sha256()
     try:
-        digest.update((folder / "_version.py").read_bytes())
-        for library in sorted((folder / "binding").glob("*llvmlite.*")):
-            about = library.stat()
-            digest.update(f"{library.name} {about.st_size} {about.st_mtime_ns};".encode())
+        with open(os.path.join(folder, "_version.py"), "rb") as file:
+            digest.update(file.read())
+        binding = os.path.join(folder, "binding")
+        for name in sorted(os.listdir(binding)):
+            if "llvmlite." in name:
+                about = os.stat(os.path.join(binding, name))
+                digest.update(f"{name} {about.st_size} {about.st_mtime_ns};".encode())
     except OSError:
         return None
     return digest.hexdigest()
