@@ -20,6 +20,8 @@ from tinygrad_jp.testing.programs import REACH, floats_of
 from tinygrad_jp.vocabulary.domain import Call
 from tinygrad_jp.vocabulary.rule import Entry, label
 
+from .expressed import expressed
+
 HAS = {name: importlib.util.find_spec(name) is not None for name in ("torch", "jax")}
 
 # results that are right up to the sign of each vector: their squares are compared
@@ -116,7 +118,7 @@ class Torch(Library):
         import torch._numpy as names
 
         self.torch, self.names = torch, names
-        self.table = torch_table(torch)
+        self.table = {**torch_table(torch), **expressed(torch)}
 
     def function(self, entry: Entry) -> Callable[..., Any] | None:
         own = self.table.get(label(entry.fn))
@@ -184,12 +186,11 @@ class Torch(Library):
         xs = [torch.tensor(x, requires_grad=True) for x in program.inputs]
         ys = program(*xs, call=self.translated, near=self.near)
         total = sum((y * torch.tensor(w)).sum() for y, w in zip(ys, weights, strict=True))
-        zeros = [torch.zeros_like(x) for x in xs]
+        first = second = zeros = [torch.zeros_like(x) for x in xs]
         if not total.requires_grad:
-            return ys, zeros, zeros
+            return tuple([v.detach().numpy() for v in part] for part in (ys, first, second))
         first = _or_zero(torch.autograd.grad(total, xs, create_graph=True, allow_unused=True), zeros)
         inner = sum((g * torch.tensor(u)).sum() for g, u in zip(first, moves, strict=True))
-        second = zeros
         if inner.requires_grad:
             second = _or_zero(torch.autograd.grad(inner, xs, allow_unused=True), zeros)
         return tuple([v.detach().numpy() for v in part] for part in (ys, first, second))
@@ -282,7 +283,6 @@ def torch_table(torch: Any) -> dict[str, Callable[..., Any]]:
         "np.compress": lambda c, x, axis=None: torch.index_select(
             x, axis, torch.nonzero(torch.as_tensor(c))[:, 0]),
         "np.extract": lambda c, x: x.reshape(-1)[torch.as_tensor(c).reshape(-1).nonzero()[:, 0]],
-        "np.ediff1d": lambda x: torch.diff(x.reshape(-1)),
         "np.linalg.cholesky": lambda x, /, *, upper=False: (
             torch.linalg.cholesky(x, upper=upper)),
         "erf": torch.erf, "relu": torch.relu, "sigmoid": torch.sigmoid, "silu": F.silu,
@@ -291,9 +291,8 @@ def torch_table(torch: Any) -> dict[str, Callable[..., Any]]:
         "softplus": lambda x, beta, threshold: F.softplus(x, beta, threshold),
         "softmax": torch.softmax, "log_softmax": torch.log_softmax,
         "logsumexp": summed(torch.logsumexp), "linear": F.linear, "mse": F.mse_loss,
-        "cross_entropy": F.cross_entropy, "getitem": lambda x, index: x[index],
+        "cross_entropy": F.cross_entropy,
         "bounded_log": lambda x: torch.clamp(torch.log(x), min=-100),
-        "binary_entropy": lambda a, b: F.binary_cross_entropy(a, b, reduction="none"),
         "sum_rows": lambda a: a.reshape(-1, a.shape[-1]).sum(0),
         "sum_outer": lambda a, b: a.reshape(-1, a.shape[-1]).T @ b.reshape(-1, b.shape[-1]),
         "contract": lambda xs, subscripts: torch.einsum(subscripts, *xs),
