@@ -1,0 +1,161 @@
+"""Where the second thread and BLAS are sought: other systems, other wheels, nothing at all."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+
+import numpy as np
+import pytest
+
+from tinygrad_jp.program.native import blas, pool
+
+pytest.importorskip("llvmlite")
+
+OPENBLAS = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")
+
+
+@pytest.fixture
+def unset(monkeypatch):
+    for name in OPENBLAS:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def anew(monkeypatch, tmp_path):
+    """Seek BLAS beside a NumPy that lies in tmp_path."""
+    (tmp_path / "numpy" / ".libs").mkdir(parents=True)
+    monkeypatch.setattr(blas.np, "__file__", str(tmp_path / "numpy" / "__init__.py"))
+    blas.library.cache_clear()
+    blas.thread_calls.cache_clear()
+    yield tmp_path / "numpy" / ".libs"
+    blas.library.cache_clear()
+    blas.thread_calls.cache_clear()
+
+
+def test_waiting_is_an_instruction_of_the_processors_own(monkeypatch):
+    for machine, wanted in (("AMD64", "sse2.pause"), ("x86_64", "sse2.pause"), ("aarch64", "fence seq_cst")):
+        monkeypatch.setattr(platform, "machine", lambda machine=machine: machine)
+        text = pool.source()
+        assert wanted in text
+        assert "PAUSE" not in text
+
+
+def test_who_gets_a_second_thread(monkeypatch):
+    monkeypatch.setattr(blas, "threads", lambda: 2)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    assert pool.allowed()
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
+    assert not pool.allowed()
+    monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS
+    for count, wanted in ((8, True), (1, False), (None, False)):
+        monkeypatch.setattr(os, "cpu_count", lambda count=count: count)
+        assert pool.allowed() is wanted
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(blas, "threads", lambda: 1)  # the user wants one
+    assert not pool.allowed()
+    monkeypatch.setattr(blas, "threads", lambda: 2)
+    monkeypatch.setattr(pool.os, "name", "nt")
+    assert not pool.allowed()
+
+
+def test_none_is_started_where_none_is_allowed(monkeypatch):
+    monkeypatch.setattr(pool, "allowed", lambda: False)
+    assert pool.pool() is None
+    assert not pool.wanted()
+    assert pool.addresses(True) == {"pool": 0, "start": 0, "finish": 0}
+    assert pool.addresses(False) == {"pool": 0, "start": 0, "finish": 0}
+
+
+def test_a_stopped_helper_takes_no_work():
+    made = pool.Pool()
+    start = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(
+        made.linked.addresses["start"]
+    )
+    assert made.alive
+    assert made.word(pool.OWNED).value == 0
+    made.stop()
+    assert not made.alive
+    assert made.word(pool.OWNED).value == 1
+    assert not start(made.address, None, None)  # whoever asks works alone
+    made.stop()  # once more, at exit, does no harm
+
+
+def test_a_fork_leaves_the_helper_behind(monkeypatch):
+    made = pool.Pool()
+    monkeypatch.setattr(pool, "_pool", [made])
+    monkeypatch.setattr(pool, "_gone", [])
+    pool._forked()  # what runs in the child
+    assert pool._pool == []
+    assert pool._gone == [made]  # its memory stays, for tables point there
+    assert not made.alive
+    assert made.word(pool.OWNED).value == 1
+    made.alive = True  # in this process the thread is there still
+    made.stop()
+
+
+def test_the_environment_says_how_many_threads(monkeypatch, unset):
+    for name in OPENBLAS:
+        for value, wanted in (("1", 1), ("4", 0)):
+            monkeypatch.setenv(name, value)
+            assert blas.threads() == wanted
+        monkeypatch.delenv(name)
+    found = blas.threads()
+    assert found >= 1 if blas.thread_calls() else found == 0
+
+
+def test_no_blas_beside_numpy(anew, unset):
+    assert blas.library() is None
+    assert blas.integers() is None
+    assert blas.address("s") == 0
+    assert blas.thread_calls() is None
+    assert blas.threads() == 0
+
+
+def test_what_is_no_library_is_passed_over(anew):
+    (anew / "libopenblas_broken.so").write_text("not a library")
+    (anew / "libother.so").write_text("not asked for")
+    assert blas.library() is None
+
+
+class Wheel:
+    """A library with some names in it."""
+
+    def __init__(self, *names):
+        for name in names:
+            setattr(self, name, ctypes.CFUNCTYPE(ctypes.c_int)(lambda: 3))
+
+
+@pytest.mark.parametrize(("names", "wanted"), [
+    (["scipy_cblas_sgemm64_", "scipy_cblas_dgemm64_"], ("scipy_cblas_{}gemm64_", "i64")),
+    (["cblas_sgemm64_", "cblas_dgemm64_"], ("cblas_{}gemm64_", "i64")),
+    (["cblas_sgemm", "cblas_dgemm"], ("cblas_{}gemm", "i32")),
+    (["cblas_sgemm", "other"], None),
+])
+def test_the_names_of_several_wheels(anew, monkeypatch, names, wanted):
+    (anew / "libopenblas64_.so").write_text("")
+    wheel = Wheel(*names)
+    monkeypatch.setattr(blas.ctypes, "CDLL", lambda path: wheel)
+    found = blas.library()
+    assert (found and found[1:]) == wanted
+    assert blas.integers() == (wanted and wanted[1])
+    assert bool(blas.address("d")) is (wanted is not None)
+    assert blas.thread_calls() is None  # no such functions there
+
+
+def test_the_number_of_threads_of_an_older_wheel(anew, monkeypatch, unset):
+    (anew / "libopenblas.so").write_text("")
+    wheel = Wheel("cblas_sgemm", "cblas_dgemm", "openblas_get_num_threads", "openblas_set_num_threads")
+    monkeypatch.setattr(blas.ctypes, "CDLL", lambda path: wheel)
+    assert blas.threads() == 3
+
+
+def test_here_products_come_from_numpys_own():
+    found = blas.library()
+    if found is None:
+        assert blas.address("s") == 0
+    else:
+        x = np.ones((2, 2))
+        assert blas.address("s") != blas.address("d") != 0
+        np.testing.assert_array_equal(x @ x, 2 * x)
