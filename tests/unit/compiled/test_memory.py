@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import tracemalloc
 from typing import Any
 
@@ -15,6 +17,7 @@ from tinygrad_jp.compiled import comparison
 from tinygrad_jp.compiled.replay import Replay
 from tinygrad_jp.compiled.untouched import first_touches
 from tinygrad_jp.errors import ProgramError, TinygradWarning
+from tinygrad_jp.program.native import elf
 
 
 def trained(compiled: Any, body: Any, calls: int = 5, before: Any = None) -> tuple[Any, Any]:
@@ -372,3 +375,39 @@ def test_a_large_parameter_that_comes_out_wrong_is_noticed(monkeypatch, name, fa
     for p, q in zip(opt.state_dict()["state"].values(), other.state_dict()["state"].values(), strict=True):
         for key in p:
             np.testing.assert_array_equal(np.asarray(p[key]), np.asarray(q[key]))
+
+
+PEAK = """
+import sys
+import numpy as np
+import tinygrad_jp as tj
+from tinygrad_jp import nn, optim
+model = nn.Sequential(nn.Linear(20, 100), nn.ReLU(), nn.Linear(100, 5))
+opt = optim.Adam(model.parameters())
+x, t = tj.tensor(np.ones((64, 20), np.float32)), tj.tensor(np.arange(64) % 5)
+def step(x, t):
+    opt.zero_grad()
+    loss = nn.functional.cross_entropy(model(x), t)
+    loss.backward()
+    opt.step()
+    return loss
+if sys.argv[1] == "compiled":
+    step = tj.compile(step, backend="native")
+for _ in range(20):
+    step(x, t)
+with open("/proc/self/status") as lines:
+    print(next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")))
+"""
+
+
+@pytest.mark.skipif(not elf.possible(), reason="elsewhere LLVM comes into the process")
+def test_the_peak_of_a_process_is_near_that_of_eager(tmp_path, monkeypatch):
+    """Compiled, it takes what Python's own code for it takes: 4 MiB more, and not LLVM's 50 to 80."""
+    pytest.importorskip("llvmlite")
+    monkeypatch.setenv("TINYGRAD_JP_CACHE", str(tmp_path))
+    peaks = [
+        int(subprocess.run([sys.executable, "-c", PEAK, kind], capture_output=True, text=True,
+                           check=True, timeout=120).stdout) / 1024
+        for kind in ("eager", "compiled", "compiled")  # cold and warm
+    ]
+    assert max(peaks[1:]) < peaks[0] + 10, peaks
