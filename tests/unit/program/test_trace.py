@@ -48,7 +48,7 @@ A, B = rng.standard_normal((3, 4)), rng.standard_normal((4, 3))
     lambda x: x.std(), lambda x: x.cumsum(1), lambda x: x.clip(-0.5, 0.5), lambda x: x.ravel(),
     lambda x: np.add.reduce(x, axis=1), lambda x: np.maximum.reduce(x), lambda x: np.add.accumulate(x),
     lambda x: np.add.reduce(x, axis=0, initial=2.0), lambda x: np.sum(x, dtype=np.float32),
-    lambda x: np.modf(x)[0], lambda x: np.stack([row for row in x]), lambda x: copy.deepcopy(x) + x,
+    lambda x: np.modf(x)[0], lambda x: np.stack(list(x)), lambda x: copy.deepcopy(x) + x,
     lambda x: copy.copy(x) * 2, lambda x: np.subtract.outer(x[0], x[1]), lambda x: (x > 0).sum(),
     lambda x: (x > 0).astype(np.int8).sum(0), lambda x: x.sum(axis=(0, -1)), lambda x: x[1:, ::2],
     lambda x: np.linalg.slogdet(x[:, :3]).logabsdet, lambda x: x.argmax(0), lambda x: x.take([1, 2]),
@@ -88,7 +88,14 @@ def into(x):
     return out
 
 
-@pytest.mark.parametrize("fn", [written_at, written_view, filled, converted, into])
+def written_into_a_view(x):
+    np.add(1.0, 2.0, out=x[0, 1:2])
+    return x
+
+
+@pytest.mark.parametrize(
+    "fn", [written_at, written_view, filled, converted, into, written_into_a_view]
+)
 def test_writes_are_seen_by_all_who_look_later(fn):
     agrees(fn, A)
 
@@ -119,14 +126,13 @@ def test_numbers_of_numpys_are_constants():
     (lambda x: int(x[0]), "int()"), (lambda x: [1, 2][x[0]], "int()"), (lambda x: f"{x}", "format()"),
     (lambda x: x.item(), ".item()"), (lambda x: x.tolist(), ".tolist()"),
     (lambda x: np.array_equal(x, x), "array_equal"), (lambda x: np.unique(x), ""),
-    (lambda x: 1 if x[0] > 0 else 2, ""), (lambda x: np.add(1.0, 2.0, out=x[0]), ""),
+    (lambda x: 1 if x[0] > 0 else 2, ""),
     (lambda x: x + "a", "str"), (lambda x: np.multiply(x, 2, out=np.zeros(3)), ""),
 ])
 def test_what_needs_the_values_is_refused(use, word):
     x = Tape().argument(np.arange(3.0))
     with pytest.raises(CompileError) as caught:
         use(x)
-        np.broadcast_to(x, (2, 3))[0] = 1.0
     assert word in str(caught.value)
 
 
