@@ -123,7 +123,10 @@ def __getattr__(name: str) -> Any:
     if name in _HOME:
         globals()[name] = getattr(import_module(f".{_HOME[name]}", __name__), name)
         return globals()[name]
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name.startswith("__"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    absent = import_module(".keras.absent", __name__)  # for `import tinygrad_jp as tf`
+    raise absent.lost(__name__, name, absent.of_tensorflow(name))
 
 
 def __dir__() -> list[str]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
 
-from ..errors import AbsentNameError, Phrase
+from ..errors import AbsentNameError, Phrase, text
 
 # what to use instead of a name; the first part of a module's name that fits serves the rest
 INSTEAD = {
@@ -270,6 +270,38 @@ KNOWN: dict[str, str] = {
 }
 
 
+# what TensorFlow's own names are here, where `import tensorflow as tf` was changed
+TENSORFLOW = {
+    "random": "keras.utils.set_random_seed(0)", "GradientTape": "loss.backward(), tj.grad(f)",
+    "Variable": "keras.Variable", "constant": "tj.tensor", "function": "tj.compile",
+    "concat": "keras.ops.concatenate", "math": "keras.ops", "config": "keras.config",
+    "losses": "keras.losses", "optimizers": "keras.optimizers", "metrics": "keras.metrics",
+    "distribute": "model.fit", "estimator": "keras.Model", "compat": "keras",
+    "set_random_seed": "keras.utils.set_random_seed(0)", "Session": "model(x)",
+    "placeholder": "keras.Input", "image": "NumPy", "io": "NumPy", "summary": "keras.callbacks",
+}
+
+
+def of_tensorflow(name: str) -> str | None:
+    """Say what a name of TensorFlow's is here; None for one that is not known.
+
+    >>> of_tensorflow("reduce_mean"), of_tensorflow("cast"), of_tensorflow("nonsense")
+    ('keras.ops.mean', 'keras.ops.cast', None)
+    """
+    if name in TENSORFLOW:
+        return TENSORFLOW[name]
+    found = name.removeprefix("reduce_")
+    return f"keras.ops.{found}" if found in KNOWN["keras.ops"].split() else None
+
+
+def lost(module: str, name: str, instead: str | None) -> AttributeError:
+    """Make the AttributeError for a name that a module does not have, with what is used instead."""
+    said = f"module {module!r} has no attribute {name!r}"
+    if instead is not None:
+        said += ". " + text("keras_instead_of", instead=instead)
+    return AttributeError(said, name=name)
+
+
 def error(module: str, name: str) -> Exception:
     """Make the error for a name that a module of the front does not have.
 
@@ -280,6 +312,8 @@ def error(module: str, name: str) -> Exception:
     if name in known:
         key = next(key for start, key in INSTEAD.items() if full.startswith(start))
         return AbsentNameError("keras_absent", name=full, instead=Phrase(key))
+    if module == "keras.backend" and name in KNOWN["keras.ops"].split():
+        return lost(module, name, f"keras.ops.{name}")  # of Keras 2, as in K.mean
     near = get_close_matches(name, known, 3, 0.7)
     hint = f" (did you mean {', '.join(near)}?)" if near else ""
     return AttributeError(f"module {module!r} has no attribute {name!r}{hint}", name=name)

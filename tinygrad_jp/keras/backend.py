@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import absent
 from .config import backend as backend
 from .config import epsilon as epsilon
 from .config import floatx as floatx
@@ -15,3 +16,6 @@ from .identifiers import forget_names
 def clear_session(free_memory: bool = True) -> None:
     """Count the names of layers from the start again; Python itself frees graphs."""
     forget_names()
+
+
+__getattr__ = absent.refusal("keras.backend")

@@ -5,6 +5,9 @@ family; what it computes is a function in `functional`. To add one, write both, 
 here.
 """
 
+from typing import Any
+
+from ..errors import text as _text
 from . import functional as functional
 from . import init as init
 from . import utils as utils
@@ -166,3 +169,10 @@ __all__ = [
     "init",
     "utils",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    said = f"module {__name__!r} has no attribute {name!r}"
+    if name[0] != "_" and hasattr(functional, name):
+        said += ". " + _text("nn_functional", name=name)
+    raise AttributeError(said, name=name)

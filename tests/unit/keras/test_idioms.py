@@ -360,3 +360,31 @@ def test_mistakes_are_told_with_their_repair(make, word, language):
     finally:
         tj.set_language(None)
     assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "instead"), [
+    ("random", "set_random_seed"), ("reduce_mean", "keras.ops.mean"), ("constant", "tj.tensor"),
+    ("GradientTape", "backward"), ("convert_to_tensor", "keras.ops.convert_to_tensor"),
+])
+def test_names_of_tensorflow_itself_say_what_they_are_here(name, instead):
+    import tinygrad_jp as tf
+
+    with pytest.raises(AttributeError, match=instead):
+        getattr(tf, name)
+    assert not hasattr(tf, name)
+    with pytest.raises(AttributeError, match=r"no attribute 'nonsense'$"):
+        tf.nonsense  # noqa: B018
+
+
+def test_functions_are_in_functional():
+    with pytest.raises(AttributeError, match=r"nn\.functional\.relu"):
+        tj.nn.relu  # noqa: B018
+    assert not hasattr(tj.nn, "nonsense")
+
+
+def test_functions_of_the_old_backend_say_where_they_are_now():
+    with pytest.raises(AttributeError, match=r"keras\.ops\.mean"):
+        keras.backend.mean  # noqa: B018
+    with pytest.raises(AbsentNameError):
+        keras.backend.result_type  # noqa: B018
+    assert not hasattr(keras.backend, "nonsense")
