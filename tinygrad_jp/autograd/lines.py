@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+MOST_ROWS = 5  # of an operation that is written in several, in what is shown of it
 PASSES = 500  # backward passes without a look after which lines are kept no longer
 
 frame_at = sys._getframe
@@ -34,21 +35,28 @@ _origins: dict[str, str] = {}  # by name of the file
 
 
 class Line(NamedTuple):
-    """A line of the user's program; columns: where in it, in bytes, if that is known."""
+    """A line of the user's program.
+
+    columns: where in it the operation begins, and in the line `last` ends, in bytes, if known.
+    """
 
     file: str
     number: int
     function: str
     columns: tuple[int, int] | None = None
+    last: int | None = None
 
     def __str__(self) -> str:
         import linecache  # which brings the tokenizer in
 
-        text = linecache.getline(self.file, self.number)
-        source, part = text.strip(), ""
-        if self.columns is not None:
+        numbers = range(self.number, max(self.last or 0, self.number) + 1)
+        rows = [linecache.getline(self.file, n).encode() for n in numbers[: MOST_ROWS + 1]]
+        source, part = rows[0].decode().strip(), ""
+        if self.columns is not None and len(rows) <= MOST_ROWS:
             begin, end = self.columns
-            part = text.encode()[begin:end].decode(errors="replace")
+            rows[-1] = rows[-1][:end]
+            rows[0] = rows[0][begin:]
+            part = " ".join(row.decode(errors="replace").strip() for row in rows)
         whole = source.removeprefix("return ").rpartition(" = ")[2]
         mark = f"  → {part}" if part and part not in (source, whole) else ""
         return f"{self.file}:{self.number} ({self.function}){': ' if source else ''}{source}{mark}"
@@ -159,8 +167,8 @@ def user_line() -> Line | None:
 
 def _line_at(code: CodeType, at: int) -> Line:
     first, last, begin, end = next(islice(code.co_positions(), at // 2, None), (None,) * 4)
-    columns = None if begin is None or end is None or first != last else (begin, end)
-    return Line(code.co_filename, first or code.co_firstlineno, code.co_name, columns)
+    columns = None if begin is None or end is None else (begin, end)
+    return Line(code.co_filename, first or code.co_firstlineno, code.co_name, columns, last)
 
 
 def frames() -> Iterator[FrameType]:

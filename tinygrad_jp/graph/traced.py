@@ -17,10 +17,10 @@ import numpy as np
 
 from ..autograd import apply as engine
 from ..autograd import backward, generate
-from ..autograd.lines import frames, origin, user_line
+from ..autograd.lines import frames, line_of, origin, user_line
 from ..autograd.memory import tick
 from ..autograd.mode import enable_grad
-from ..autograd.node import Leaf, note
+from ..autograd.node import Leaf, Node, note
 from ..autograd.random import get_rng_state, set_rng_state
 from ..autograd.structure import flatten, leaves
 from ..autograd.tensor import Tensor
@@ -247,6 +247,7 @@ def derived(run: Traced, order: int, words: Words) -> Traced:
     from .model import outputs_of, recorded
 
     nodes = recorded(outputs_of(run.outputs))
+    known = set(nodes)
     wanted = []
     for node in nodes:
         owner = node.owner() if isinstance(node, Leaf) else None
@@ -276,6 +277,10 @@ def derived(run: Traced, order: int, words: Words) -> Traced:
             break
         top = made[0][1]
     calls.append(Call(_backward(words, order), "", begun, tick()))
+    outside = user_line()
+    for node in recorded(outputs):
+        if isinstance(node, Node) and node not in known and line_of(node) == outside:
+            node.code = None  # the line that asked for the picture computed nothing itself
     return Traced(outputs, run.named, calls)
 
 

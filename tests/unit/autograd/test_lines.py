@@ -39,6 +39,24 @@ def test_an_operators_part_of_the_line() -> None:
     assert str(line_of(y._node.parents[0])).endswith("y = x * 2 + x  → x * 2")
 
 
+def test_an_operation_over_several_lines_is_told_whole() -> None:
+    x = leaf()
+    y = (x * 2
+         + np.exp(
+             x))  # fmt: skip
+    name = "test_an_operation_over_several_lines_is_told_whole"
+    assert told(y) == f"({name}): y = (x * 2  → x * 2 + np.exp( x)"
+    z = (
+        x
+        + 1
+        + 2
+        + 3
+        + 4
+        + 5
+    )
+    assert told(z) == f"({name}): x", "a long one by its first line"
+
+
 def test_a_call_through_numpy() -> None:
     line = line_of(np.exp(leaf())._node)
     assert line is not None

@@ -151,6 +151,8 @@ def test_the_line_that_asks_for_a_drawing_made_no_operation():
     lines = [n.line for n in drawing.graph.nodes if n.kind == "operation"]
     assert [line.partition(":")[0] for line in lines] == ["linear.py", "activation.py"]
     assert draw(np.sin, 1.0).graph.outputs[0].line is None
+    derived = [n.line for n in draw(np.sin, 1.0, order=2).graph.nodes]
+    assert derived == [None] * len(derived), "nor did it the backward pass"
     in_a_line = draw(lambda x: np.sin(x), 1.0)
     assert "np.sin(x)" in in_a_line.graph.outputs[0].line
 
