@@ -100,7 +100,7 @@ def main() -> None:
         programs = {k: v + LAYERS_RUN for k, v in LAYERS.items()}
         compare("layers", programs, 1, "-, MiB")
     if "moons_memory" in wanted:
-        names = ("tinygrad_jp", "torch", "numpy_by_hand")
+        names = ("tinygrad_jp", "tinygrad_jp_compiled", "torch", "numpy_by_hand")
         programs = {n: MOONS.format(here=here, name=n) for n in names}
         compare("moons memory", programs, 1, "-, MiB")
     if "import" in wanted:

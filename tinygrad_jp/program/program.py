@@ -190,11 +190,37 @@ def abstract(step: Instruction) -> list[tuple[tuple[int, ...], Any]]:
         return []
     if step.fn is draw:
         return [(tuple(step.static["shape"]), np.dtype(step.static["dtype"]))]
-    given = [standin(x) if isinstance(x, Value) else x for x in step.inputs]
     with np.errstate(all="ignore"):
+        quick = None if step.static else ufunc_made(step)
+        if quick is not None:
+            return [quick]
+        given = [standin(x) if isinstance(x, Value) else x for x in step.inputs]
         made = step.fn(*given, **step.static)
     several = made if len(step.outputs) > 1 else (made,)
     return [(np.shape(y), np.asarray(y).dtype) for y in several]
+
+
+def ufunc_made(step: Instruction) -> tuple[tuple[int, ...], Any] | None:
+    """Find what a ufunc makes by a single element, however large its inputs are.
+
+    A matrix product is looked at in one row and one column. None where it is something else.
+    """
+    fn: Any = step.fn
+    if not isinstance(fn, np.ufunc) or fn.nout != 1:
+        return None
+    if fn.signature is None:
+        given = [
+            np.ones((1,) * len(x.shape), x.dtype) if isinstance(x, Value) else x
+            for x in step.inputs
+        ]
+        shape = np.broadcast_shapes(*(x.shape for x in step.inputs if isinstance(x, Value)))
+        return np.broadcast_shapes(shape, np.shape(made := fn(*given))), made.dtype
+    matrices = [x for x in step.inputs if isinstance(x, Value) and len(x.shape) >= 2]
+    if fn is not np.matmul or len(matrices) != 2:
+        return None
+    a, b = map(standin, matrices)
+    made = fn(a[..., :1, :], b[..., :, :1])
+    return (*made.shape[:-2], a.shape[-2], b.shape[-1]), made.dtype
 
 
 def standin(value: Value) -> Array:

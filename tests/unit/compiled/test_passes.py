@@ -15,7 +15,7 @@ from tinygrad_jp.errors import ProgramError
 from tinygrad_jp.program import operations as ops
 from tinygrad_jp.program.interpreter import NumpyProgram
 from tinygrad_jp.program.passes import PASSES, optimized, with_own_results
-from tinygrad_jp.program.program import Instruction, Program, Value
+from tinygrad_jp.program.program import Instruction, Program, Value, abstract
 from tinygrad_jp.program.recording import Recording
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "programs"
@@ -133,6 +133,40 @@ def test_a_wrong_shape_is_found() -> None:
     program.emit(np.tanh, (x,), (3, 2), F4)
     with pytest.raises(ProgramError, match=r"np\.tanh\(a0\)"):
         program.check()
+
+
+SHAPES: list[tuple[int, ...]] = [
+    (), (1,), (3,), (0,), (2, 3), (3, 2), (2, 1), (1, 3), (3, 3), (4, 2, 3), (4, 3, 2), (1, 2, 3), (0, 3), (3, 0),
+]
+
+
+@pytest.mark.parametrize("kinds", [(F4, F4), (F4, np.dtype(np.float64)), (np.dtype(np.int64), F4)])
+@pytest.mark.parametrize("fn", [np.add, np.matmul, np.greater, np.power, np.arctan2])
+def test_shapes_are_found_from_one_element(fn: Any, kinds: Any) -> None:
+    """What is found from one row and column is what NumPy makes, and where it refuses, so do we."""
+    for a in SHAPES:
+        for b in SHAPES:
+            x, y = Value(a, kinds[0]), Value(b, kinds[1])
+            step = Instruction(fn, (x, y), {}, (Value((), F4),))
+            try:
+                wanted = fn(np.ones(a, kinds[0]), np.ones(b, kinds[1]))
+            except ValueError:
+                with pytest.raises(ValueError):
+                    abstract(step)
+                continue
+            assert abstract(step) == [(np.shape(wanted), wanted.dtype)]
+    half = Value((2, 3), np.dtype(np.float16))
+    for number in (2, 2.0, True):
+        made = fn(np.ones((2, 3), np.float16), number) if fn is not np.matmul else None
+        if made is not None:
+            assert abstract(Instruction(fn, (half, number), {}, (half,))) == [((2, 3), made.dtype)]
+
+
+def test_large_products_are_checked_in_no_time() -> None:
+    x, y = Value((20_000, 30_000), F4), Value((30_000, 40_000), F4)
+    step = Instruction(np.matmul, (x, y), {}, (Value((20_000, 40_000), F4),))
+    assert abstract(step) == [((20_000, 40_000), F4)]
+    assert abstract(Instruction(np.exp, (x,), {}, (x,))) == [((20_000, 30_000), F4)]
 
 
 def test_a_value_used_before_it_is_made_is_found() -> None:
