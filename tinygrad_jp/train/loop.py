@@ -191,19 +191,22 @@ def length(feed: Any) -> int | None:
 
 
 def train(
-    task: Task, feed: Any, *, epochs: int = 1, validation: Any = None, validation_every: int = 1,
+    task: Task, feed: Any, *, epochs: int = 1, validation: Any = None, validation_every: Any = 1,
     callbacks: Sequence[Any] = (), progress: Any = None, seed: int | None = None,
     initial_epoch: int = 0, resume: Any = None,
 ) -> History:
     """Train a task on a feed for some epochs; give the History.
 
     feed, validation: DataLoaders, or what `as_feed` makes.  progress: see progress.py.
+    validation_every: after how many epochs, or after which, counted from 1.
     seed: of what the model draws (dropout); the order of the data is the feed's.
     resume: called with the Run before it begins, to set it to where another one stopped.
     Ctrl-C ends the training after the batch it is at; a second one raises KeyboardInterrupt.
     """
     if isinstance(epochs, bool) or not hasattr(epochs, "__index__") or epochs < 0:
         raise OptionError("loader_option", name="epochs", given=epochs, least=0)
+    if isinstance(validation_every, int) and validation_every < 1:
+        raise OptionError("loader_option", name="validation_every", given=validation_every, least=1)
     run = Run(task, feed, int(epochs), callbacks, seed, initial_epoch)
     if resume is not None:
         resume(run)
@@ -223,7 +226,7 @@ def train(
                 run.freeze()
                 if run.is_interrupted:
                     break
-                if validation is not None and (run.epoch + 1) % validation_every == 0:
+                if validation is not None and is_due(validation_every, run.epoch + 1):
                     run.validation = validated(run, validation, progress)
                     if run.is_interrupted:
                         break
@@ -242,6 +245,15 @@ def train(
             if progress is not None:
                 progress.end(run)
     return run.history
+
+
+def is_due(every: Any, epoch: int) -> bool:
+    """Tell whether something is to be done after this epoch, counted from 1.
+
+    >>> is_due(2, 4), is_due([1, 3], 4)
+    (True, False)
+    """
+    return bool(epoch % every == 0) if isinstance(every, int) else epoch in every
 
 
 def finish(run: Run) -> None:

@@ -111,6 +111,23 @@ def test_validation_steps_judge_by_the_same_first_batches_after_every_epoch():
     )
 
 
+def test_validation_after_the_epochs_that_are_named():
+    model = line()
+    model.compile("sgd", "mse")
+    options = {"epochs": 4, "verbose": 0, "validation_data": (X, Y)}
+    history = model.fit(X, Y, validation_freq=[1, 3], **options)
+    assert (len(history.history["loss"]), len(history.history["val_loss"])) == (4, 2)
+    for wrong in (0, "often", None):
+        with pytest.raises(OptionError, match="validation_freq"):
+            model.fit(X, Y, validation_freq=wrong, **options)
+    module = tj.nn.Linear(4, 1)
+    with pytest.raises(OptionError, match="validation_every"):
+        tj.fit(
+            module, (X, Y), tj.nn.MSELoss(), tj.optim.SGD(module.parameters(), lr=0.1),
+            validation=0.5, validation_every=0,
+        )
+
+
 def test_callbacks_know_what_verbose_was():
     seen = []
 

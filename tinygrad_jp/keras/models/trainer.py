@@ -141,7 +141,7 @@ class Trainer(Measured):
         validation_data: Any = None, shuffle: Any = True, class_weight: Any = None,
         sample_weight: Any = None, initial_epoch: int = 0, steps_per_epoch: int | None = None,
         validation_steps: int | None = None, validation_batch_size: int | None = None,
-        validation_freq: int = 1,
+        validation_freq: Any = 1,
     ) -> Any:
         """Train the model; gives the History, whose `history` has every number of every epoch.
 
@@ -176,7 +176,8 @@ class Trainer(Measured):
             validation = validation_feed(
                 validation_data, validation_batch_size or batch_size, validation_steps
             )
-        if not isinstance(validation_freq, int):
+        several = isinstance(validation_freq, (list, tuple, set, range))
+        if not (several or (isinstance(validation_freq, int) and validation_freq > 0)):
             raise OptionError("keras_validation_freq", given=validation_freq)
         return self._train(
             feed, validation, epochs, initial_epoch, verbose, callbacks, validation_freq
@@ -184,7 +185,7 @@ class Trainer(Measured):
 
     def _train(
         self, feed: Any, validation: Any, epochs: int, initial_epoch: int, verbose: Any,
-        callbacks: Any, validation_freq: int,
+        callbacks: Any, validation_freq: Any,
     ) -> Any:
         from ..callbacks.backup import BackupAndRestore
         from ..callbacks.bridge import Bridge, callback_list
