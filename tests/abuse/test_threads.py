@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -171,3 +172,88 @@ def test_errors_in_one_thread_leave_the_others_alone(number):
 
     with warnings.catch_warnings(), ThreadPoolExecutor(number) as pool:
         assert all(pool.map(fail, range(20)))
+
+
+def drawn(seed, barrier=None):
+    """Seed, make a network, and train it with dropout: every number, and what is drawn afterwards."""
+    tj.manual_seed(seed)
+    net = nn.Sequential(nn.Linear(3, 8), nn.Dropout(0.3), nn.Tanh(), nn.Linear(8, 2))
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    x, y = tj.randn(16, 3), np.arange(16) % 2
+    for _ in range(20):
+        if barrier is not None:
+            barrier.wait(30)
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(x), y).backward()
+        optimizer.step()
+    assert tj.initial_seed() == seed
+    return [*(p.numpy().copy() for p in net.parameters()), tj.rand(5).numpy()]
+
+
+def test_a_seed_is_its_own_threads():
+    alone = [drawn(seed) for seed in range(THREADS)]
+    tj.manual_seed(99)
+    wanted = tj.rand(3).numpy()
+    tj.manual_seed(99)
+    barrier = threading.Barrier(THREADS)
+    with ThreadPoolExecutor(THREADS) as pool:
+        together = list(pool.map(drawn, range(THREADS), [barrier] * THREADS))
+    for a, b in zip(alone, together, strict=True):
+        for p, q in zip(a, b, strict=True):
+            np.testing.assert_array_equal(p, q)
+    assert tj.initial_seed() == 99
+    np.testing.assert_array_equal(tj.rand(3).numpy(), wanted)  # nobody drew from the main thread's
+
+
+def test_a_seed_is_its_own_tasks():
+    async def task(seed):
+        tj.manual_seed(seed)
+        values = []
+        for _ in range(5):
+            values.append(tj.rand(2).numpy())
+            await asyncio.sleep(0)
+        return np.concatenate(values)
+
+    async def unseeded():
+        values = []
+        for _ in range(5):
+            values.append(tj.rand(2).numpy())
+            await asyncio.sleep(0)
+        return np.concatenate(values)
+
+    async def all_at_once():
+        return await asyncio.gather(unseeded(), *map(task, range(5)))
+
+    tj.manual_seed(7)
+    wanted = tj.rand(10).numpy()
+    tj.manual_seed(7)
+    first, *others = asyncio.run(all_at_once())
+    np.testing.assert_array_equal(first, wanted)  # from the seed before the loop, whoever seeds beside
+    for seed, found in enumerate(others):
+        tj.manual_seed(seed)
+        np.testing.assert_array_equal(found, tj.rand(10).numpy())
+
+
+def test_a_thread_without_a_seed_draws_from_the_main_threads():
+    tj.manual_seed(3)
+    wanted = tj.rand(4).numpy()
+    tj.manual_seed(3)
+    with ThreadPoolExecutor(1) as pool:
+        np.testing.assert_array_equal(pool.submit(tj.rand, 4).result().numpy(), wanted)
+
+
+def test_a_seed_stays_for_the_next_cell_of_a_notebook():
+    """A notebook runs each cell as a task of its own, and forgets what it set in its context."""
+
+    async def cell(run):
+        return run()
+
+    async def notebook():
+        root = contextvars.Context()
+        loop = asyncio.get_running_loop()
+        await loop.create_task(cell(lambda: tj.manual_seed(11)), context=root.copy())
+        return await loop.create_task(cell(lambda: tj.rand(3).numpy()), context=root.copy())
+
+    found = asyncio.run(notebook())
+    tj.manual_seed(11)
+    np.testing.assert_array_equal(found, tj.rand(3).numpy())

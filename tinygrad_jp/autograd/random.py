@@ -1,10 +1,15 @@
-"""The one generator of random numbers that everything draws from, unless given another."""
+"""The generator of random numbers that everything draws from, unless given another.
+
+There is one for the whole process, and one of its own for each thread and asyncio task that calls
+`manual_seed`, so that what they train at once gets the numbers that it would get alone.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
 from ..errors import OptionError
@@ -12,8 +17,9 @@ from ..errors import OptionError
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-_current: list[Generator] = []  # made at the first draw, from the system's entropy
-_seed: list[int | None] = [None]
+# (generator, seed) of the process, made at the first draw, from the system's entropy
+_current: list[tuple[Generator, int]] = []
+_own: ContextVar[Any] = ContextVar("tinygrad_jp_seeded", default=None)  # the same, of a context
 _lent: ContextVar[Any] = ContextVar("tinygrad_jp_generator", default=None)
 
 
@@ -24,17 +30,24 @@ def generator(given: Any = None) -> Generator:
     lent = _lent.get()
     if lent is not None:
         return lent  # type: ignore[no-any-return]
+    return _seeded()[0]
+
+
+def _seeded() -> tuple[Generator, int]:
+    """Give this thread's or task's own generator and its seed, or those of the process."""
+    own = _own.get()
+    if own is not None:
+        return own  # type: ignore[no-any-return]
     if not _current:
-        _start(None)
+        _current[:] = [_started(None)]
     return _current[0]
 
 
-def _start(seed: int | None) -> None:
+def _started(seed: int | None) -> tuple[Generator, int]:
     from numpy.random import PCG64, Generator, SeedSequence
 
     sequence = SeedSequence(seed)
-    _seed[0] = int(sequence.entropy)  # type: ignore[arg-type]
-    _current[:] = [Generator(PCG64(sequence))]
+    return Generator(PCG64(sequence)), int(sequence.entropy)  # type: ignore[arg-type]
 
 
 @contextmanager
@@ -50,6 +63,9 @@ def using(source: Generator) -> Iterator[None]:
 def manual_seed(seed: int) -> Generator:
     """Start the random numbers anew from a seed (a whole number ≥ 0); gives the generator.
 
+    In another thread than the main one, or in an asyncio task, for that thread or task and the
+    tasks that it starts. In the main thread also for the threads that have no seed of their own.
+
     >>> import tinygrad_jp as tj
     >>> _ = tj.manual_seed(0)
     >>> a = tj.rand(2)
@@ -59,15 +75,16 @@ def manual_seed(seed: int) -> Generator:
     """
     if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed.__index__() < 0:
         raise OptionError("seed", given=seed)
-    _start(seed.__index__())
-    return _current[0]
+    made = _started(seed.__index__())
+    _own.set(made)
+    if current_thread() is main_thread():  # a notebook's cells are tasks, and the next goes on here
+        _current[:] = [made]
+    return made[0]
 
 
 def initial_seed() -> int:
     """Give the seed that the random numbers started from."""
-    generator()
-    assert _seed[0] is not None
-    return _seed[0]
+    return _seeded()[1]
 
 
 def get_rng_state() -> dict[str, Any]:
