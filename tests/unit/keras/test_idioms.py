@@ -68,6 +68,12 @@ def test_outputs_in_a_dict_come_in_the_order_of_their_names():
     assert priority == pytest.approx(np.mean(error**2), rel=1e-5)
 
 
+def test_inputs_that_no_output_needs_come_before_the_last_layer():
+    a, b, c = (keras.Input((2,), name=name) for name in "abc")
+    model = keras.Model([a, b, c], layers.Dense(1, name="last")(layers.Dense(2, name="first")(b)))
+    assert [layer.name for layer in model.layers] == ["b", "first", "a", "c", "last"]
+
+
 def test_evaluate_lists_the_metrics_of_several_outputs_by_name():
     inputs = keras.Input((4,))
     model = keras.Model(inputs, [layers.Dense(1, name=n)(inputs) for n in "ab"])

@@ -127,7 +127,7 @@ class Graph:
                 layer = t.history[0].layer
                 found[id(layer)] = layer
                 self.depths[id(layer)] = 0
-                self._turns[id(layer)] = len(self._turns)
+                self._turns[id(layer)] = -1  # before the last layers, as in Keras
         return sorted(
             found.values(), key=lambda one: (-self.depths[id(one)], self._turns[id(one)])
         )
