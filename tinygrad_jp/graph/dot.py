@@ -12,7 +12,7 @@ from html import escape
 from math import ceil
 
 from .model import Graph, GraphNode, Group
-from .outline import Link, Reference, is_cut, links, steps
+from .outline import Link, Reference, is_cut, links, manner, steps
 from .theme import THEMES, Theme
 from .view import shortened
 from .wording import Line, Look, clean, heading, lines, slope, title, width
@@ -60,11 +60,9 @@ class _Boxes:
         self.inside = {member: group.id for group in graph.groups for member in group.members}
 
     def lines(self) -> Iterator[str]:
-        # packed line by line: i for in the order given, which Graphviz turns round with LR
-        cut = is_cut(self.graph)
-        yield from head(self.look, ' pack=16 packmode="array_ict1"' if cut else "")
+        yield from head(self.look, manner(self.graph))
         listed = list(steps(self.graph))
-        turned = cut and self.look.direction in ("LR", "RL")
+        turned = is_cut(self.graph) and self.look.direction in ("LR", "RL")
         for step, thing, depth in reversed(listed) if turned else listed:
             indent = "  " * depth
             if isinstance(thing, GraphNode):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from . import render
 from .dot import quoted
 from .model import Graph, GraphNode
-from .outline import Link, Reference, is_cut, links, steps
+from .outline import Link, Reference, is_cut, links, manner, steps
 from .wording import Direction
 
 Size = tuple[float, float]
@@ -56,10 +56,10 @@ def _dot(
     graph: Graph, references: list[Reference], drawn: list[Link], sizes: Mapping[str, Size],
     direction: Direction,
 ) -> Iterator[str]:
-    cut = is_cut(graph)  # packed line by line, as in dot.py
-    pack = ' pack=16 packmode="array_ict1"' if cut else ""
+    cut = is_cut(graph)
+    gaps = f"nodesep={SIDE_BY_SIDE} ranksep={LEVELS_APART}"
     yield "digraph {"
-    yield f"graph [rankdir={direction} nodesep={SIDE_BY_SIDE} ranksep={LEVELS_APART}{pack}]"
+    yield f"graph [rankdir={direction} {gaps}{manner(graph)}]"
     yield 'node [shape=box fixedsize=true label=""]'
     yield "edge [arrowhead=none]"
     listed = list(steps(graph))
