@@ -50,20 +50,27 @@ def load_checkpoint(path: Any, **parts: Any) -> dict[str, Any]:
     """
     saved = saving.load(path)
     try:
-        version, states, stateful = saved["version"], saved["parts"], saved["stateful"]
+        version, states, stateful = saved["version"], saved["parts"], list(saved["stateful"])
         randoms = saved["random"]
-    except (KeyError, TypeError):
+        plain = {name: value for name, value in states.items() if name not in stateful}
+    except (KeyError, TypeError, AttributeError):
         raise FileFormatError("file_no_checkpoint", path=str(path)) from None
     if version != VERSION:
         raise FileFormatError("file_version", path=str(path), version=version, known=VERSION)
     for name, part in parts.items():
         if not is_stateful(part):
             raise ArgumentError("checkpoint_part", name=name, kind=type(part).__name__)
-        if name not in stateful:
-            raise StateDictError("checkpoint_missing", name=name, known=", ".join(stateful))
-    put_back([(part, states[name]) for name, part in parts.items()])
-    set_random_states(randoms)
-    return {name: value for name, value in states.items() if name not in stateful}
+        if name not in stateful or name not in states:
+            known = ", ".join(map(str, stateful))
+            raise StateDictError("checkpoint_missing", name=name, known=known)
+    before = random_states()
+    try:
+        set_random_states(randoms)
+        put_back([(part, states[name]) for name, part in parts.items()])
+    except BaseException:
+        set_random_states(before)
+        raise
+    return plain
 
 
 def put_back(parts: list[tuple[Any, Any]]) -> None:
@@ -113,7 +120,11 @@ def random_states() -> dict[str, Any]:
 
 
 def set_random_states(states: dict[str, Any]) -> None:
-    """Go back to what `random_states` gave."""
-    set_rng_state(states["tj"])
-    np.random.set_state(states["numpy"])
-    python_random.setstate(states["python"])
+    """Go back to what `random_states` gave. Raises FileFormatError for what it cannot be."""
+    try:
+        set_rng_state(states["tj"])
+        np.random.set_state(states["numpy"])
+        python_random.setstate(states["python"])
+    except (*MISFITS, OverflowError) as reason:
+        told = f"{type(reason).__name__}: {reason}"
+        raise FileFormatError("file_structure", reason=told) from None

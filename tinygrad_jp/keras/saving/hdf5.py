@@ -17,6 +17,10 @@ from ...nn.module import Module
 from ..identifiers import to_snake_case
 from ..weights import Owner
 
+# what h5py raises where bytes make no sense: a length beyond all memory, a name that is no text
+DAMAGED = (
+    OSError, LookupError, RuntimeError, ValueError, TypeError, ArithmeticError, MemoryError,
+)
 INSIDE = "model.weights.h5"  # where a .keras file of Keras's own has them
 
 
@@ -139,7 +143,7 @@ def _arrays(name: str) -> dict[str, Any]:
                 source = io.BytesIO(archive.read(INSIDE))
         with h5py.File(source, "r") as file:
             file.visititems(take)
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
+    except (*DAMAGED, zipfile.BadZipFile) as error:
         raise FileFormatError("keras_h5_damaged", path=name, why=error) from error
     return found
 
