@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import io
-import os
 import zipfile
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...errors import FileFormatError, ShapeError, missing
 from ...nn.module import Module
+from ...saving import file
 from ..identifiers import to_snake_case
 from ..weights import Owner
 
@@ -89,15 +87,11 @@ def write(model: Any, name: str) -> None:
     Raises MissingExtraError without h5py, OSError where nothing can be written.
     """
     h5py = _h5py()
-    beside = Path(name).with_name(f".{Path(name).name}.{os.getpid()}.part")
-    try:
-        with h5py.File(beside, "w") as file:
-            for place, variable in places(model).items():
-                file.create_dataset(place, data=np.asarray(variable._data))
-        os.replace(beside, name)
-    finally:
-        with suppress(OSError):
-            beside.unlink()
+    content = io.BytesIO()
+    with h5py.File(content, "w") as made:
+        for place, variable in places(model).items():
+            made.create_dataset(place, data=np.asarray(variable._data))
+    file.replace(name, content.getvalue())
 
 
 def fill(model: Any, name: str, skip_mismatch: bool = False) -> None:
@@ -141,8 +135,8 @@ def _arrays(name: str) -> dict[str, Any]:
         if zipfile.is_zipfile(name):
             with zipfile.ZipFile(name) as archive:
                 source = io.BytesIO(archive.read(INSIDE))
-        with h5py.File(source, "r") as file:
-            file.visititems(take)
+        with h5py.File(source, "r") as opened:
+            opened.visititems(take)
     except (*DAMAGED, zipfile.BadZipFile) as error:
         raise FileFormatError("keras_h5_damaged", path=name, why=error) from error
     return found
