@@ -14,7 +14,7 @@ from ..errors import Language, OptionError, TinygradError, language
 from . import render
 from .dot import dot
 from .failure import graph_of_failure
-from .glyphs import in_letters
+from .glyphs import in_letters, spelled
 from .mermaid import mermaid
 from .model import Graph, built, outputs_of
 from .names import named_tensors
@@ -181,10 +181,11 @@ class Drawing:
 
     @cached_property
     def _for_paper(self) -> str:
-        graph = in_letters(self.shown.graph)
-        if graph is self.shown.graph:
+        graph, look = in_letters(self.shown.graph), self._look
+        marks = {i: spelled(text) for i, text in look.marks.items()}
+        if graph is self.shown.graph and marks == look.marks:
             return self._svg
-        return render.svg(dot(graph, self._look), len(graph.nodes))
+        return render.svg(dot(graph, look.but(marks=marks)), len(graph.nodes))
 
     def svg(self) -> str:
         """Give the picture as SVG.

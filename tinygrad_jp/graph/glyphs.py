@@ -54,15 +54,25 @@ def _letters(char: str) -> str:
 
 
 def in_letters(graph: Graph) -> Graph:
-    """Spell a graph's names; give the very same graph where the font has all of them."""
+    """Spell what a graph calls its parts; give the very same graph where the font has all of it."""
     nodes = tuple(
-        n if (name := spelled(n.name or "")) == (n.name or "") else replace(n, name=name)
-        for n in graph.nodes
+        replace(n, name=n.name and spelled(n.name), label=spelled(n.label))
+        if not _is_plain(n.name or "", n.label) else n for n in graph.nodes
+    )
+    edges = tuple(
+        e if _is_plain(e.argument) else replace(e, argument=spelled(e.argument))
+        for e in graph.edges
     )
     groups = tuple(
-        g if (label := spelled(g.label)) == g.label else replace(g, label=label)
+        g if _is_plain(g.label, g.kind, g.path) else replace(
+            g, label=spelled(g.label), kind=spelled(g.kind), path=spelled(g.path)
+        )
         for g in graph.groups
     )
-    if nodes == graph.nodes and groups == graph.groups:
+    if (nodes, edges, groups) == (graph.nodes, graph.edges, graph.groups):
         return graph
-    return replace(graph, nodes=nodes, groups=groups)
+    return Graph(nodes, edges, groups)
+
+
+def _is_plain(*texts: str) -> bool:
+    return all(spelled(text) == text for text in texts)

@@ -173,5 +173,6 @@ def recomputed(node: Node, known: dict[Any, Array]) -> Array | None:
     if rule.outputs:
         return y
     if "dtype" not in rule.static:
-        y = engine.narrowed(y, values)
+        parts = [p for v in values for p in (v if isinstance(v, tuple) else (v,))]  # of several
+        y = engine.narrowed(y, parts)
     return y if y.shape == node.shape else None

@@ -52,3 +52,9 @@ def test_a_constant_before_in_a_list():
     constant, tracked = arguments_of(y._node)
     assert (constant.argument, constant.node) == ("xs[0]", None)
     assert (tracked.argument, tracked.node) == ("xs[1]", x._node)
+
+
+def test_one_of_several_results_keeps_its_dtype():
+    q, r = np.linalg.qr(tj.tensor(np.eye(3), requires_grad=True))
+    graph = tj.draw(q.sum() + r.sum()).graph
+    assert {n.dtype for n in graph.nodes} == {"float64", None}, "None is of the pair"
