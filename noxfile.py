@@ -47,8 +47,8 @@ def mutation(session: nox.Session) -> None:
     session.run(
         "pytest", "tests/unit/autograd", "tests/unit/rules", "tests/unit/vocabulary", "tests/laws",
         "tests/parity/test_functions.py", "tests/abuse/test_threads.py", "tinygrad_jp/autograd",
-        "tinygrad_jp/rules", "-q", "-n=2", "--cov", "--cov-context=test", "--cov-report=", "--junitxml=out/mutation.xml",
-        "-o", "junit_family=xunit1", env=ONE_THREAD,
+        "tinygrad_jp/rules", "-q", "-n=2", "--cov", "--cov-context=test", "--cov-report=",
+        "--junitxml=out/mutation.xml", "-o", "junit_family=xunit1", env=ONE_THREAD,
     )  # fmt: skip
     session.run(
         "python", "tests/mutation/campaign.py", "--jobs=2", *session.posargs, env=ONE_THREAD
