@@ -95,6 +95,7 @@ class BeforeInstruction:
 
     def __enter__(self):
         self.before = sys.gettrace()
+        sys._getframe().f_trace_opcodes = True  # Python 3.12 looks for it when tracing begins
         sys.settrace(self._trace)
         return self
 
