@@ -20,7 +20,7 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 JOBS = {
     "demo": ("demo", "ネットワークを訓練して絵を out/ に書く", "train a network, draw it into out/",
              [["-m", "tinygrad_jp", "demo"]]),
-    "test": ("dev", "テスト", "run the tests", [["-m", "pytest"]]),
+    "test": ("dev", "テスト", "run the tests", [["-m", "pytest", "-n", "auto"]]),
     "check": ("dev", "書式と型の検査", "lint and check types",
               [["-m", "ruff", "check", "."], ["-m", "mypy"]]),
     "docs": ("docs", "文書を site/ に作る", "build the documents into site/",

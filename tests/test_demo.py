@@ -148,7 +148,7 @@ def test_run_installs_once_and_again_when_pyproject_changes(fake_run):
     assert main(["test", "-k", "moons"]) == 0
     assert [c[0] for c in calls] == ["install", str(root / ".venv" / "bin" / "python")]
     assert calls[0][-1] == ".[dev]"
-    assert calls[1][1:] == ["-m", "pytest", "-k", "moons"]
+    assert calls[1][1:] == ["-m", "pytest", "-n", "auto", "-k", "moons"]
     main(["demo"])  # dev has everything that demo needs
     assert [c[0] for c in calls].count("install") == 1
     main(["docs"])

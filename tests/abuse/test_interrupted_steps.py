@@ -282,7 +282,16 @@ def on_posix(test):
     return test if hasattr(signal, "setitimer") else None
 
 
+@pytest.fixture
+def warnings_on():
+    """Put NumPy's warnings back: a Ctrl-C inside np.errstate's own __exit__ leaves them off."""
+    before = np.geterr()
+    yield
+    np.seterr(**before)
+
+
 @on_posix
+@pytest.mark.usefixtures("warnings_on")
 @pytest.mark.parametrize("backend", ["eager", "native", "numpy"])
 def test_real_signals_at_random_moments_of_whole_steps(backend):
     """Parameters, state and the count of steps belong to one and the same step, always."""

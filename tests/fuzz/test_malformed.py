@@ -92,12 +92,12 @@ def test_damaged_files(files, kind, tmp_path):
     path = tmp_path / kind
     path.write_bytes(content)
     read(path)  # the whole one is read
-    before = numbers()
 
     @settings(quiet, max_examples=150)
     @given(damaged(content))
     def every(bad):
         path.write_bytes(bad)
+        before = numbers()  # HDF5 has no digests: a file may have been read that has other numbers
         try:
             read(path)
         except (TinygradError, OSError):

@@ -186,7 +186,8 @@ def test_json_and_back():
     assert tj.equal(twin(X)[0], model(X)[0])
 
 
-def test_summary(capsys):
+def test_summary(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
     tj.set_language("en")
     try:
         health().summary()
