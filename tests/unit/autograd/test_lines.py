@@ -6,6 +6,7 @@ import gc
 import weakref
 from collections.abc import Iterator
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -185,3 +186,13 @@ def test_japanese_before_the_operation() -> None:
     名前, 値 = "りんご", partial(np.multiply, x)(2) + x * 3
     assert 名前
     assert str(line_of(値._node.parents[1])).endswith("  → x * 3")
+
+
+def test_without_any_line_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = SimpleNamespace(f_code=lines.stamp.__code__, f_lasti=0, f_back=None)
+    node = SimpleNamespace()
+    lines.stamp(node, ours)  # type: ignore[arg-type]
+    assert node.code is lines.stamp.__code__
+    assert not lines.is_layers(node)
+    monkeypatch.setattr(lines, "frames", lambda: iter([ours]))
+    assert lines.user_line() is None
