@@ -8,27 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.util import find_spec
 from itertools import count
 
 from . import compiler, elf
+from .processor import llvmlite_folder
 
 MOST = 8  # a process that compiles more than this is quicker with LLVM in it
 SECONDS = 60.0  # a module of 30 layers takes one
 _started = count()
-
-
-def llvmlite_folder() -> str | None:
-    """Give the folder in which the package llvmlite lies, unless it is imported or not there."""
-    if "llvmlite.binding" in sys.modules:
-        return None
-    try:
-        found = find_spec("llvmlite")
-    except (ImportError, ValueError):
-        return None
-    if found is None or found.origin is None:
-        return None
-    return os.path.dirname(os.path.dirname(found.origin))
 
 
 def python() -> str | None:
@@ -40,6 +27,8 @@ def python() -> str | None:
 def compiled(sources: list[str]) -> list[bytes] | None:
     """Compile modules in another process; None where that is not possible, or no use."""
     program = os.path.join(os.path.dirname(__file__), "compiler.py")
+    if "llvmlite.binding" in sys.modules:  # LLVM is here already
+        return None
     folder, interpreter = llvmlite_folder(), python()
     if not elf.possible() or folder is None or interpreter is None or not os.path.isfile(program):
         return None
@@ -49,7 +38,7 @@ def compiled(sources: list[str]) -> list[bytes] | None:
 
     try:
         done = subprocess.run(
-            [interpreter, "-I", "-S", "-B", program, folder],
+            [interpreter, "-I", "-S", "-B", program, os.path.dirname(folder)],
             input=compiler.packed(compiler.MODULES, [source.encode() for source in sources]),
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=SECONDS, check=False,
         )

@@ -66,15 +66,20 @@ def versions() -> tuple[str, ...]:
             *common)
 
 
-def llvmlite_stamp() -> str | None:
-    """Tell one build of llvmlite from another without importing it: its version, its library."""
+def llvmlite_folder() -> str | None:
+    """Find the package llvmlite without importing it."""
     try:
         found = find_spec("llvmlite")
     except (ImportError, ValueError):
         return None
-    if found is None or found.origin is None:
+    return None if found is None or found.origin is None else os.path.dirname(found.origin)
+
+
+def llvmlite_stamp() -> str | None:
+    """Tell one build of llvmlite from another without importing it: its version, its library."""
+    folder = llvmlite_folder()
+    if folder is None:
         return None
-    folder = os.path.dirname(found.origin)
     digest = hashlib.sha256()
     try:
         with open(os.path.join(folder, "_version.py"), "rb") as file:
