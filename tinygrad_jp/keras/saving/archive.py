@@ -11,6 +11,7 @@ import numpy as np
 from ...errors import FileFormatError, OptionError, ShapeError
 from ...saving import file, tree
 from . import hdf5
+from .assigning import assign_all
 from .configs import (
     CustomObjectScope,
     compile_arguments,
@@ -147,13 +148,4 @@ def fill(model: Any, arrays: dict[str, Any], name: str, skip_mismatch: bool = Fa
             "keras_file_weights" if built else "keras_file_unbuilt", path=name, given=len(given),
             wanted=len(mine), name=model.name,
         )
-    pairs = []
-    for variable, array in zip(mine, given, strict=True):
-        if variable.shape == array.shape:
-            pairs.append((variable, array))
-        elif not skip_mismatch:
-            raise ShapeError(
-                "keras_assign", name=variable.path, given=array.shape, shape=variable.shape
-            )
-    for variable, array in pairs:
-        variable.assign(array)
+    assign_all(zip(mine, given, strict=True), skip_mismatch)

@@ -14,6 +14,7 @@ from ...nn.module import Module
 from ...saving import file
 from ..identifiers import to_snake_case
 from ..weights import Owner
+from .assigning import assign_all
 
 # what h5py raises where bytes make no sense: a length beyond all memory, a name that is no text
 DAMAGED = (
@@ -110,15 +111,8 @@ def fill(model: Any, name: str, skip_mismatch: bool = False) -> None:
     for place, variable in wanted.items():
         if place not in arrays:
             raise FileFormatError("keras_h5_place", path=name, place=place, weight=variable.path)
-        array = arrays[place]
-        if variable.shape == array.shape:
-            pairs.append((variable, array))
-        elif not skip_mismatch:
-            raise ShapeError(
-                "keras_assign", name=variable.path, given=array.shape, shape=variable.shape
-            )
-    for variable, array in pairs:
-        variable.assign(array)
+        pairs.append((variable, arrays[place]))
+    assign_all(pairs, skip_mismatch)
 
 
 def _arrays(name: str) -> dict[str, Any]:
