@@ -28,8 +28,8 @@ _asked: list[bool | None] = [None]
 _left = [PASSES]
 
 OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
-_NOT_THE_USERS = (OURS, _NUMPY, "<tinygrad_jp", "<string>", "<__array_function__")
+NUMPY = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
+_NOT_THE_USERS = (OURS, NUMPY, "<tinygrad_jp", "<string>", "<__array_function__")
 LAYERS = tuple(os.path.join(OURS, name) + os.sep for name in ("nn", "keras"))
 _origins: dict[str, str] = {}  # by name of the file
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from ..autograd import apply as engine
 from ..autograd.explain import Failure
+from ..autograd.lines import OURS
 from ..autograd.tensor import Tensor
 from ..errors import ArgumentError, TinygradError
 from ..vocabulary.rule import Rule, label
@@ -19,7 +19,6 @@ from .model import Edge, Graph, GraphNode, built, copied
 from .names import Named
 from .wording import Look, shape
 
-_OURS = str(Path(__file__).parent.parent)
 _AROUND = {"__call__", "forward", "run"}  # of Modules: what they call is what failed
 
 
@@ -67,7 +66,7 @@ def _refused(error: BaseException) -> Failed | None:
         if frame.f_code is engine.apply.__code__ and "inputs" in frame.f_locals:
             rule, given = frame.f_locals["rule"], frame.f_locals["inputs"]  # a NaN was found in it
             return Failed(label(rule.fn), Failure(rule, given).names(), list(given), rule)
-        if frame.f_code.co_filename.startswith((_OURS, "<tinygrad_jp")):
+        if frame.f_code.co_filename.startswith((OURS, "<tinygrad_jp")):
             calls.append(frame)
         else:
             calls.clear()  # the user's own code called what comes next

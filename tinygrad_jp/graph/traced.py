@@ -31,7 +31,6 @@ from .names import Named, is_module, named_tensors
 Array = Any
 
 
-
 @dataclass
 class Traced:
     """What a run gave.

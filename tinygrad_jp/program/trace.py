@@ -20,7 +20,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from ..autograd.lines import user_line
+from ..autograd.lines import NUMPY, OURS, user_line
 from ..errors import CompileError
 from ..vocabulary.primitive import raw
 from ..vocabulary.rule import Function, label
@@ -34,14 +34,12 @@ WHOLE: set[Function] = set()  # primitives that NumPy runs faster whole than in 
 MAKERS: set[Function] = {
     np.asarray, np.array, np.arange, np.zeros, np.ones, np.full, np.empty, np.eye, np.identity,
 }
-OURS = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 ASKS = (os.path.join(OURS, "program"), os.path.join(OURS, "autograd", "tensor.py"))
 # functions whose result has as many elements as the values decide
 SHAPED_BY_VALUES = frozenset((
     "argwhere", "nonzero", "flatnonzero", "unique", "unique_values", "unique_counts", "extract",
     "unique_inverse", "unique_all", "compress", "union1d", "intersect1d", "setdiff1d", "setxor1d",
 ))
-NUMPY = os.path.dirname(np.__file__)
 REDUCERS: dict[Any, Function] = {
     np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min,
     np.logical_and: np.all, np.logical_or: np.any,
