@@ -12,6 +12,7 @@ step is taken by every parameter with its state, or by none.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from functools import partial
 from itertools import repeat
@@ -35,7 +36,7 @@ SWEEP = 64  # so many steps apart the state is rid of numbers on their way to un
 kind = attrgetter("shape", "dtype")
 
 
-class Part:
+class Part(ABC):
     """Some parameters of a group, their state, and how it is advanced.
 
     places: where they are among the parameters of the group that have a gradient.
@@ -56,15 +57,15 @@ class Part:
         self.next: dict[str, Any] = {}
         self.turn: Call = partial(vars(self).update, self.next)
 
+    @abstractmethod
     def calls(
         self, h: dict[str, Any], params: list[Any], arrays: list[Array], grads: list[Array]
     ) -> list[Call]:
         """List what one step with the options h writes; the arrays are the parameters' own."""
-        raise NotImplementedError
 
+    @abstractmethod
     def views(self, flat: Array) -> list[Array]:
         """Show an array of the state as one of each parameter's shape."""
-        raise NotImplementedError
 
     def settle(self) -> None:
         """Write the state into the records, if there is any yet."""
@@ -171,11 +172,11 @@ class Flat(Part):
     def _cells(self, count: int) -> list[Array]:
         return [np.empty((), self.dtype) for _ in range(count)]
 
+    @abstractmethod
     def binding(
         self, program: Program, cells: list[Array], state: dict[str, Array]
     ) -> Bound:
         """Bind a program to the arrays it works on."""
-        raise NotImplementedError
 
 
 class Bound:
