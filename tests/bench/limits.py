@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measure what a training step's time does not show: long chains, memory, import.
 
-    python tests/bench/limits.py [chain] [layers] [moons_memory] [import]
+    python tests/bench/limits.py [chain] [layers] [moons_memory] [import] [lines]
 
 Each measurement runs in a process of its own, tinygrad_jp beside PyTorch (where it is installed),
 rounds taking turns; prints medians and ratios. Ratios hold on a noisy machine, seconds do not.
@@ -54,6 +54,23 @@ step, value = FRAMEWORKS[{name!r}](WORKLOADS["moons"])
 for _ in range(100): loss = step()
 print(0.0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
+LINES = """
+import time, tinygrad_jp as f
+from tinygrad_jp import nn
+f.keep_lines({kept})
+net = nn.Sequential(nn.Tanh(), nn.Tanh(), nn.Tanh(), nn.Tanh())
+x = f.ones(3, requires_grad=True)
+def own(): f.tanh(f.tanh(f.tanh(f.tanh(x))))
+def layers(): net(x)
+def least(step):
+    best = 1.0
+    for _ in range(200):
+        start = time.perf_counter()
+        for _ in range(100): step()
+        best = min(best, time.perf_counter() - start)
+    return best / 400 * 1e6
+print(least({step}), 0.0)
+"""
 IMPORT = "import time; t = time.perf_counter(); import {0}; print(time.perf_counter() - t, 0.0)"
 
 
@@ -92,7 +109,7 @@ def compare(title: str, programs: dict[str, str], rounds: int, unit: str) -> Non
 
 def main() -> None:
     here = __file__.rpartition("/")[0]
-    wanted = sys.argv[1:] or ["chain", "layers", "moons_memory", "import"]
+    wanted = sys.argv[1:] or ["chain", "layers", "moons_memory", "import", "lines"]
     if "chain" in wanted:
         programs = {k: v + CHAIN_RUN for k, v in CHAIN.items()}
         compare("chain", programs, 3, "µs, B")
@@ -106,6 +123,11 @@ def main() -> None:
     if "import" in wanted:
         programs = {m: IMPORT.format(m) for m in ("tinygrad_jp", "numpy")}
         compare("import", programs, 15, "s")
+    if "lines" in wanted:  # the same operations, with their source lines kept and without
+        for step in ("own", "layers"):
+            texts = {n: LINES.format(kept=n == "kept", step=step) for n in ("kept", "not kept")}
+            programs = {n: f"exec(compile({t!r}, 'bench.py', 'exec'))" for n, t in texts.items()}
+            compare(f"lines, {step}", programs, 5, "µs")
 
 
 if __name__ == "__main__":
