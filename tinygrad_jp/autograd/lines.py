@@ -1,9 +1,9 @@
 """Which line of the user's program made a node: kept until the program trains, or as asked.
 
 A node keeps the code object and the place in it (`code`, `at`), no frame: a frame would keep the
-user's variables alive. Only `line_of` turns them into a file, a number and the text. It costs 0.1 µs
-an operation, and 1.3 inside a layer, whose frames are walked through (tests/bench/limits.py lines),
-so a program that goes back 500 times without a look at a graph keeps no more of them.
+user's variables alive. Only `line_of` turns them into a file, a number and the text. It costs
+0.1 µs an operation, and 1.3 inside a layer, whose frames are walked through (tests/bench/limits.py
+lines), so a program that goes back 500 times without a look at a graph keeps no more of them.
 """
 
 from __future__ import annotations
