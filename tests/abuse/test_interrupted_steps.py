@@ -7,9 +7,7 @@ it, never between; and training that goes on ends with the very numbers of an un
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 import time
 
 import numpy as np
@@ -21,7 +19,7 @@ from tinygrad_jp.optim import at_once as writing
 from tinygrad_jp.optim import optimizer as stepping
 from tinygrad_jp.optim import parts
 
-PACKAGE = os.path.dirname(tj.__file__) + os.sep
+from .interrupting import BeforeInstruction, on_posix
 
 OPTIMIZERS = {
     "sgd": lambda ps: optim.SGD(ps, lr=0.05, momentum=0.9, weight_decay=0.01),
@@ -68,40 +66,6 @@ def after(make, steps):
     for _ in range(steps):
         training.step()
     return training
-
-
-class BeforeInstruction:
-    """Raises an error before the n-th instruction of the package that runs inside the block.
-
-    since: count from the call of that function on.
-    """
-
-    def __init__(self, error, at, since=None):
-        self.error, self.at, self.since, self.seen = error, at, since, 0
-
-    def _trace(self, frame, event, argument):
-        if frame.f_code.co_name == self.since:
-            self.since = None
-        if frame.f_code.co_name == "_forget":  # of a weak reference: Python drops what that raises
-            return None
-        if not frame.f_code.co_filename.startswith((PACKAGE, "<tinygrad_jp")):
-            return None
-        frame.f_trace_opcodes = True
-        if event == "opcode" and self.since is None:
-            self.seen += 1
-            if self.seen == self.at:
-                raise self.error
-        return self._trace
-
-    def __enter__(self):
-        self.before = sys.gettrace()
-        sys._getframe().f_trace_opcodes = True  # Python 3.12 looks for it when tracing begins
-        sys.settrace(self._trace)
-        return self
-
-    def __exit__(self, kind, error, trace):
-        sys.settrace(self.before)
-        return error is self.error
 
 
 @pytest.fixture(params=["gathered", "in blocks"])
@@ -275,11 +239,6 @@ def test_gathering_anew_keeps_what_an_interrupt_left(monkeypatch):
         np.testing.assert_array_equal(a.numpy(), wanted[0])
         np.testing.assert_array_equal(b.numpy(), wanted[1])
         assert int(optimizer.state_dict()["state"][0]["step"]) == 2
-
-
-def on_posix(test):
-    """Leave a test out where there are no timers that signal (Windows)."""
-    return test if hasattr(signal, "setitimer") else None
 
 
 @pytest.fixture

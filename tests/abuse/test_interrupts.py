@@ -7,7 +7,6 @@ after zero_grad() must end with the very numbers of a training that nobody distu
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import time
@@ -18,7 +17,8 @@ import pytest
 import tinygrad_jp as tj
 from tinygrad_jp import nn, optim
 
-PACKAGE = os.path.dirname(tj.__file__) + os.sep
+from .interrupting import PACKAGE, on_posix
+
 rng = np.random.default_rng(0)
 X, Y = rng.standard_normal((8, 5)).astype("f"), rng.integers(0, 3, 8)
 
@@ -70,11 +70,6 @@ class Training:
         state = self.optimizer.state_dict()["state"]
         moments = [v.numpy().copy() for record in state.values() for v in record.values()]
         return [v.numpy().copy() for v in self.net.state_dict().values()] + moments
-
-
-def on_posix(test):
-    """Leave a test out where there are no timers that signal (Windows)."""
-    return test if hasattr(signal, "setitimer") else None
 
 
 def same(a, b):

@@ -125,6 +125,20 @@ def inference_mode(func: Any = None) -> Any:
     return _mode_or_decorated(False, func)
 
 
+def without_grad(call: Callable[..., Any], *args: Any) -> Any:
+    """Make a call without recording; afterwards the mode is what it was.
+
+    Ctrl-C can come as Python enters the `__exit__` of a `with` block, which then does nothing; it
+    is made good here.
+    """
+    before = _mode.get()
+    try:
+        with no_grad():
+            return call(*args)
+    finally:
+        _mode.set(before)
+
+
 def _mode_or_decorated(enabled: bool, func: Any) -> Any:
     mode = GradMode(enabled)
     return mode(func) if callable(func) else mode

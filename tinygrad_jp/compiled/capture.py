@@ -17,7 +17,7 @@ from ..autograd.node import Leaf
 from ..autograd.random import generator
 from ..autograd.tensor import Tensor
 from ..errors import CompileError, GradientError
-from ..optim.at_once import at_once
+from ..optim.at_once import Call, at_once
 from ..program.passes import optimized, with_own_results
 from ..program.program import Program, Value
 from ..program.reach import Reached
@@ -77,6 +77,7 @@ class Capture:
     random_state: Any = None
     pullback: Pullback | None = None  # where results are part of a graph
     draws: list[Found] = field(default_factory=list)  # what that needs of what was drawn
+    counts: list[Call] = field(default_factory=list)  # see Recording
     expected: list[Any] = field(default_factory=list)  # of parameters that are not among the hosts
     held: list[Any] = field(default_factory=list)
 
@@ -107,7 +108,7 @@ class Capture:
         all_changed([array for array, _ in writes])
         at_once([
             *(partial(array.__setitem__, ..., host) for array, host in writes),
-            *(call for part in self.parts for call in part.counting()),
+            *(call for part in self.parts for call in part.counting()), *self.counts,
         ])
         for call in self.calls:
             if not call.is_done:
@@ -224,6 +225,7 @@ class _Capturing:
             changed + [a for a, _ in recorder.moved_hosts], hosts, writes, result,
             is_replayable=not any(p.created for p in recorder.parts), random_state=state,
             held=self.signature.held, pullback=pullback, draws=draws, expected=recorder.expected,
+            counts=recorder.counts,
         )
         self.traces.clear()
         self.argument_writes.clear()

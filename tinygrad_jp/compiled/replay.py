@@ -111,6 +111,8 @@ class Replay:
                       f"if n{i} is None: return MISSED"]
             after += [f"part{i}.step = k{i}", f"part{i}.numbers = n{i}",
                       f"if not k{i} % {SWEEP}: rec{i}.sweep()"]
+        scope |= {f"along{i}": call for i, call in enumerate(capture.counts)}
+        after += [f"along{i}()" for i in range(len(capture.counts))]
         mine = []
         for i, g in enumerate(capture.gradients):
             if g.leaf is None:

@@ -90,13 +90,16 @@ class Variable(Parameter):
 
     def assign(self, value: Any) -> Variable:
         """Take other values of the same shape; gives itself. Raises ShapeError otherwise."""
+        overwrite(self, self._admitted(value))
+        return self
+
+    def _admitted(self, value: Any) -> Any:
         array = as_array(array_of(value))
         if array.shape != self._data.shape:
             raise ShapeError(
                 "keras_assign", name=self._name, given=array.shape, shape=self._data.shape
             )
-        overwrite(self, array)
-        return self
+        return array
 
     def assign_add(self, value: Any) -> Variable:
         """Add to the values; gives itself."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..autograd.memory import changed
+from ..autograd.memory import all_changed
 from ..autograd.tensor import Tensor
+from .at_once import Call, at_once
 
 Array = Any
 
@@ -51,13 +53,29 @@ class MovingAverage:
 
     def update(self, is_first: bool = False) -> None:
         """Move the averages towards the present values, the first time all the way."""
+        at_once(self.updating(is_first))
+
+    def updating(self, is_first: bool = False) -> list[Call]:
+        """List the calls that do so: by the values there are when they are made."""
         kept = 0.0 if is_first else self.momentum
+        calls: list[Call] = []
         for average, p in zip(self.averages, self.params, strict=True):
-            average *= kept
-            average += (1 - kept) * p._data
+            fresh = np.empty_like(average)
+            calls += [
+                partial(np.multiply, average, kept, average),
+                partial(np.multiply, p._data, 1 - kept, fresh),
+                partial(np.add, average, fresh, average),
+            ]
+        return calls
 
     def put_in(self) -> None:
         """Set the parameters to their averages."""
-        for average, p in zip(self.averages, self.params, strict=True):
-            p._data[...] = average
-            changed(p._data)
+        at_once(self.putting_in())
+
+    def putting_in(self) -> list[Call]:
+        """List the calls that do so."""
+        all_changed([p._data for p in self.params])
+        return [
+            partial(p._data.__setitem__, ..., average)
+            for average, p in zip(self.averages, self.params, strict=True)
+        ]

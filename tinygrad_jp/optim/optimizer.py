@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from math import inf
 from typing import Any, ClassVar
 
@@ -66,6 +66,7 @@ class Optimizer:
     """
 
     not_lifted = ("_state", "_plans")  # by `compile`, which sees to them part by part
+    along: Sequence[Call] = ()  # what else is to change with a step, at once with it
     rule: ClassVar[Callable[..., Any]]
     _update: ClassVar[Update]
 
@@ -250,7 +251,7 @@ class Optimizer:
             if plan is not None and grads:
                 listed = plan.calls(group, grads)
                 calls = calls + listed if calls else listed
-        at_once(calls)
+        at_once([*calls, *self.along] if self.along else calls)
         return loss
 
     def _planned(self, place: int, group: dict[str, Any]) -> tuple[Plan | None, list[Array]]:

@@ -95,6 +95,8 @@ class Recording:
         self.grads: list[Gathered] = []
         self.parts: list[Any] = []  # of optimizers, see optim/recorded.py
         self.calls: list[HostCall] = []
+        # C functions that go with an optimizer's step, at once with it; they may be called twice
+        self.counts: list[Callable[[], Any]] = []
         # with the values after the call; None where those were forgotten
         self.changed: list[tuple[Lifted, Array | None]] = []
         self.moves: list[tuple[Trace, Trace]] = []

@@ -7,18 +7,22 @@ The update itself is one of `optim.keras_formulas`; an optimizer of the user's o
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ...autograd.apply import wrap
 from ...autograd.arguments import array_of
-from ...autograd.mode import no_grad, recording
+from ...autograd.memory import all_changed
+from ...autograd.mode import no_grad, recording, without_grad
 from ...autograd.node import Leaf
 from ...autograd.tensor import Tensor
 from ...errors import ArgumentError, CompileError, GradientError, OptionError, ShapeError, warn
 from ...optim import gradients
+from ...optim.at_once import Call, at_once
 from ...optim.optimizer import Optimizer as Engine
 from ..config import floatx
 from ..identifiers import auto_name, unknown_argument
@@ -84,13 +88,14 @@ class Optimizer(Stateful):
         self._iterations = Variable(
             np.zeros((), np.int64), trainable=False, name="iteration"
         )
-        self._taken = self._iterations._data  # the array itself: in a recording, _data is none
         self._rate = None
         self._average = None
         self._sums = []
         self._undecayed: Callable[[Any], bool] | None = None
         self._told_missing = False
-        self._count = 0  # iterations as this object has counted them
+        # iterations as this object has counted them, and as they are after the step at hand
+        self._known, self._following = np.zeros((), np.int64), np.zeros((), np.int64)
+        self._count_by()
         self.learning_rate = learning_rate
 
     def _accepted(self) -> list[str]:
@@ -164,6 +169,7 @@ class Optimizer(Stateful):
         ]
         make: Any = self._engine
         self.engine = make([g for g in groups if g["params"]], **options)
+        self._count_by()
 
     def _settings(self) -> dict[str, Any]:
         """Give the engine's options that are this class's own."""
@@ -249,47 +255,70 @@ class Optimizer(Stateful):
                 self._check_gradients()
                 break
         recorder = recording.get()
-        if recorder is None:
-            self._begin()
-        else:
+        if recorder is not None:
             self._check_recordable()
             recorder.host_call(self._begin)
-        if not self._alters_gradients() or self._alter():
-            if self.engine is not None:
-                self.engine.step()
-            else:
-                self._step_by_step()
-        if self._average is not None:
-            moves = self._count // (self.gradient_accumulation_steps or 1)
-            self._average.update(is_first=moves == 0)
-            often = self.ema_overwrite_frequency
-            if often and (moves + 1) % often == 0:
-                self._average.put_in()
-        for v in self._trainable_variables:
-            constraint = getattr(v, "constraint", None)
-            if constraint is not None:
-                with no_grad():
-                    v.assign(constraint(v))
-        if recorder is None:
-            self._end()
-        else:
-            recorder.host_call(self._end)
+            if self._alters_gradients():
+                self._alter([])
+            assert self.engine is not None
+            self.engine.step()
+            recorder.counts += self._counting
+            self._constrain(deque(self._constrained()))
+            return
+        self._begin()
+        waiting = deque(self._constrained())
+        try:
+            self._move()
+            self._constrain(waiting)
+        except BaseException:  # Ctrl-C: the step is taken wholly, or not at all
+            if self._known == self._following:
+                self._constrain(waiting)
+            raise
 
     def _begin(self) -> None:
         """Tell the engine the rate, and how often it has moved if that is not what it thinks."""
         count = int(self._taken)
         if self.engine is not None:
-            if self._told_missing or count != self._count:
+            if self._told_missing or count != self._known:
                 self._align(count // (self.gradient_accumulation_steps or 1))
             rate = self.current_rate()
             for group in self.engine.param_groups:
                 group["lr"] = rate
-        self._count = count
+        self._known[()], self._following[()] = count, count + 1
 
-    def _end(self) -> None:
-        """Count the step."""
-        self._count += 1
-        self._taken += 1
+    def _move(self) -> None:
+        """Move the variables, and what goes with them: sums, averages and the count, at once."""
+        along = [*self._counting]
+        if self._alters_gradients() and not self._alter(along):
+            at_once(along)
+            return
+        if self._average is not None:
+            moves = int(self._known) // (self.gradient_accumulation_steps or 1)
+            along += self._average.updating(is_first=moves == 0)
+            often = self.ema_overwrite_frequency
+            if often and (moves + 1) % often == 0:
+                along += self._average.putting_in()
+        if self.engine is None:
+            self._step_by_step()
+            at_once(along)
+            return
+        self.engine.along = along
+        self.engine.step()
+        self.engine.along = self._counting  # the rest is as large as the variables
+
+    def _constrained(self) -> list[Any]:
+        return [v for v in self._trainable_variables if getattr(v, "constraint", None) is not None]
+
+    def _constrain(self, waiting: deque[Any]) -> None:
+        """Put variables that have just moved back to where they may be."""
+        while waiting:
+            v = waiting[0]
+            value = without_grad(v.constraint, v)
+            if recording.get() is not None:
+                waiting.popleft().assign(value)
+                continue
+            all_changed([v._data])
+            at_once([partial(v._data.__setitem__, ..., v._admitted(value)), waiting.popleft])
 
     def _check_recordable(self) -> None:
         """Refuse to be compiled with what changes from step to step in Python."""
@@ -331,8 +360,11 @@ class Optimizer(Stateful):
             or self.gradient_accumulation_steps
         )
 
-    def _alter(self) -> bool:
-        """Scale, gather and clip the gradients; tell whether to move by them now."""
+    def _alter(self, along: list[Call]) -> bool:
+        """Scale, gather and clip the gradients; tell whether to move by them now.
+
+        along: gets what is to change with the step.
+        """
         places = [
             i for i, v in enumerate(self._trainable_variables)
             if _is_leaf(v) and v._node.grad is not None
@@ -343,13 +375,16 @@ class Optimizer(Stateful):
             grads = [g * (1 / self.loss_scale_factor) for g in grads]
         steps = self.gradient_accumulation_steps
         if steps:
+            sums = list(self._sums)
             for i, g in zip(places, grads, strict=True):
-                held = self._sums[i]
-                self._sums[i] = g.copy() if held is None else held + g
-            if (self._count + 1) % steps:
+                held = sums[i]
+                sums[i] = g.copy() if held is None else held + g
+            is_due = self._following % steps == 0
+            left = [None] * len(sums) if is_due else sums
+            along.append(partial(vars(self).update, {"_sums": left}))
+            if not is_due:
                 return False
-            grads = [array_of(self._sums[i]) * (1 / steps) for i in places]
-            self._sums = [None] * len(self._sums)
+            grads = [array_of(sums[i]) * (1 / steps) for i in places]
         if self.clipnorm:
             grads = gradients.clipped_by_norm(grads, self.clipnorm)
         elif self.global_clipnorm:

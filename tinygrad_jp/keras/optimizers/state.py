@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ...autograd.apply import wrap
+from ...optim.at_once import Call
 from ...optim.gradients import MovingAverage
 from ...optim.optimizer import Optimizer as Engine
 from ..variable import Variable
@@ -20,6 +22,9 @@ class Stateful:
     engine: Engine | None  # of `optim`, which has the moments; None for the user's own optimizers
     _iterations: Variable
     _taken: Array  # its array
+    _known: Array
+    _following: Array
+    _counting: list[Call]
     _rate: Any
     _rate_held: Array  # the rate's array, where it is a Variable
     _trainable_variables: list[Any]
@@ -85,9 +90,19 @@ class Stateful:
         """Subtract from a Variable."""
         variable.assign_sub(value)
 
+    def _count_by(self) -> None:
+        """Note how a step is counted: by C functions, which Ctrl-C cannot part from the move."""
+        self._taken = self._iterations._data  # the array itself: in a recording, _data is none
+        self._counting = [
+            partial(counter.__setitem__, (), self._following)
+            for counter in (self._taken, self._known)
+        ]
+        if self.engine is not None:
+            self.engine.along = self._counting
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._taken = self._iterations._data  # a copy's own again
+        self._count_by()  # a copy's own arrays again
         if isinstance(self._rate, Variable):
             self._rate_held = self._rate._data
 
