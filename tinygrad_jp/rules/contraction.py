@@ -50,18 +50,21 @@ def _matmul_b(g: Array, a: Array, b_shape: Shape) -> Array:
     return h if h.shape == b_shape else sum_to(h, b_shape)
 
 
-_PRODUCTS: list[tuple[Shape, Shape]] = [
-    ((2, 3), (3, 4)), ((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 4)), ((5, 2, 3), (3, 4)),
-    ((5, 2, 3), (5, 3, 1)), ((2, 3), (5, 3, 4)), ((5, 1, 2, 3), (4, 3, 2)), ((3,), (5, 3, 2)),
-    ((5, 2, 3), (3,)), ((1, 2, 3), (4, 3, 2)), ((2, 0), (0, 3)),
-]
+def _products(s: Sampler) -> list[Call]:
+    shapes: list[tuple[Shape, Shape]] = [
+        ((2, 3), (3, 4)), ((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 4)), ((5, 2, 3), (3, 4)),
+        ((5, 2, 3), (5, 3, 1)), ((2, 3), (5, 3, 4)), ((5, 1, 2, 3), (4, 3, 2)), ((3,), (5, 3, 2)),
+        ((5, 2, 3), (3,)), ((1, 2, 3), (4, 3, 2)), ((2, 0), (0, 3)),
+    ]
+    return [call(s(*a), s(*b)) for a, b in shapes]
+
 
 rule(
     np.matmul,
     _matmul_a,
     _matmul_b,
     about="the matrix product a @ b",
-    samples=lambda s: [call(s(*a), s(*b)) for a, b in _PRODUCTS],
+    samples=_products,
 )
 
 

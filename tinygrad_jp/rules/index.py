@@ -288,9 +288,7 @@ def _sort_pull(
 rule(
     np.sort,
     _sort_pull,
-    evaluate=lambda x, axis=-1, kind=None, stable=None: np.sort(
-        x, axis=axis, kind=kind, stable=stable
-    ),
+    evaluate=lambda x, axis, kind, stable: np.sort(x, axis=axis, kind=kind, stable=stable),
     about="in ascending order",
     samples=lambda s: [
         call(s.distinct(5)), call(s.distinct(3, 4), axis=0), call(s.distinct(2, 3), axis=None),

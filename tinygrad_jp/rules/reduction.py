@@ -59,7 +59,7 @@ rule(
     lambda g, x_shape, axis=None, keepdims=False: np.broadcast_to(
         g if axis is None or keepdims or not x_shape else np.expand_dims(g, axis), x_shape
     ),
-    evaluate=lambda x, axis=None, keepdims=False: np.sum(x, axis=axis, keepdims=keepdims),
+    evaluate=lambda x, axis, keepdims: np.sum(x, axis=axis, keepdims=keepdims),
     about="Σ x", samples=with_empty,
 )
 
@@ -74,7 +74,7 @@ def _mean_pull(
 rule(
     np.mean,
     _mean_pull,
-    evaluate=lambda x, axis=None, keepdims=False: np.mean(x, axis=axis, keepdims=keepdims),
+    evaluate=lambda x, axis, keepdims: np.mean(x, axis=axis, keepdims=keepdims),
     about="Σ x / n", samples=over_axes,
 )
 
@@ -113,7 +113,7 @@ def _freedom(ddof: float, correction: float | None) -> dict[str, Any]:
 rule(
     np.var,
     _var_pull,
-    evaluate=lambda x, axis=None, ddof=0, keepdims=False, correction=None: np.var(
+    evaluate=lambda x, axis, ddof, keepdims, correction: np.var(
         x, axis=axis, keepdims=keepdims, **_freedom(ddof, correction)
     ),
     about="Σ (x − mean)² / (n − ddof)",
@@ -122,7 +122,7 @@ rule(
 rule(
     np.std,
     _std_pull,
-    evaluate=lambda x, axis=None, ddof=0, keepdims=False, correction=None: np.std(
+    evaluate=lambda x, axis, ddof, keepdims, correction: np.std(
         x, axis=axis, keepdims=keepdims, **_freedom(ddof, correction)
     ),
     about="√var", samples=_spread,
@@ -154,14 +154,14 @@ def _extreme_pull(
 rule(
     np.max,
     _extreme_pull,
-    evaluate=lambda x, axis=None, keepdims=False: np.max(x, axis=axis, keepdims=keepdims),
+    evaluate=lambda x, axis, keepdims: np.max(x, axis=axis, keepdims=keepdims),
     alias=(np.amax,) if np.amax is not np.max else (),
     about="the largest; ties share the gradient", samples=over_axes,
 )
 rule(
     np.min,
     _extreme_pull,
-    evaluate=lambda x, axis=None, keepdims=False: np.min(x, axis=axis, keepdims=keepdims),
+    evaluate=lambda x, axis, keepdims: np.min(x, axis=axis, keepdims=keepdims),
     alias=(np.amin,) if np.amin is not np.min else (),
     about="the smallest; ties share the gradient", samples=over_axes,
 )
@@ -214,7 +214,7 @@ def _prod_pull(g: Array, y: Array, x: Array, axis: Axis = None, keepdims: bool =
 rule(
     np.prod,
     _prod_pull,
-    evaluate=lambda x, axis=None, keepdims=False: np.prod(x, axis=axis, keepdims=keepdims),
+    evaluate=lambda x, axis, keepdims: np.prod(x, axis=axis, keepdims=keepdims),
     about="Π x",
     samples=lambda s: [
         *with_empty(s),

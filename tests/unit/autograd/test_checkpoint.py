@@ -331,3 +331,8 @@ def test_the_transforms_may_be_used_inside() -> None:
     x = leaf()
     tj.checkpoint(lambda x: tj.grad(lambda v: (v**3).sum())(x), x).sum().backward()
     assert np.allclose(x.grad.tolist(), 6 * X)
+
+
+def test_a_function_that_closes_over_what_a_transform_lent() -> None:
+    found = tj.grad(lambda v: tj.checkpoint(lambda x: x * v, tj.tensor(X)).sum())(tj.tensor(X * 0))
+    assert np.allclose(found.tolist(), X)

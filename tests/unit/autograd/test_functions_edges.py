@@ -152,6 +152,28 @@ def test_norms_of_matrices_are_over_the_last_two_axes():
     assert tj.linalg.matrix_norm(leaf(x), keepdim=True).shape == (2, 1, 1)
 
 
+def test_a_norm_keeps_its_axis_by_either_name():
+    for keeps in ({"keepdim": True}, {"keepdims": True}):
+        assert tj.linalg.norm(leaf(X), dim=1, **keeps).shape == (2, 1)
+        assert tj.linalg.vector_norm(leaf(X), dim=0, **keeps).shape == (1, 3)
+    assert tj.linalg.norm(leaf(X), dim=1).shape == (2,)
+
+
+def test_batches_of_products_have_the_same_length():
+    a, b = np.arange(24.0).reshape(2, 3, 4), np.arange(40.0).reshape(2, 4, 5)
+    assert_array_equal(tj.bmm(leaf(a), leaf(b)).detach().numpy(), a @ b)
+    with pytest.raises(ShapeError) as caught:
+        tj.bmm(leaf(a), leaf(np.ones((3, 4, 5))))
+    assert caught.value.key == "bmm_batch"
+
+
+def test_a_filling_has_the_dtype_of_what_is_filled():
+    x, mask = tj.ones(3, dtype=tj.float32), [True, False, True]
+    for value in (leaf(2.5), tj.tensor(2.5, dtype=tj.float16), 2.5):
+        y = tj.masked_fill(x, tj.tensor(mask), value)
+        assert (y.dtype, y.tolist()) == (np.float32, [2.5, 1.0, 2.5])
+
+
 def test_prelu_of_one_and_of_many_slopes():
     x = np.arange(-6.0, 6.0).reshape(1, 2, 3, 2)
     slopes = np.array([0.1, 10.0])

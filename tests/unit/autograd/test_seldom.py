@@ -45,6 +45,7 @@ def leaf(data: Any) -> tj.Tensor:
 def test_no_line_of_a_users_where_only_c_calls():
     found: list[Any] = []
     x = tj.ones(2, requires_grad=True)
+    np.exp(x)  # at the first use of an operation a line of ours would run
     _thread.start_new_thread(found.extend, (starmap(lines.user_line, [()]),))
     _thread.start_new_thread(found.extend, (starmap(generate.op(np.exp), [(x,)]),))
     until = time.monotonic() + 10
@@ -529,6 +530,13 @@ def test_a_tensor_on_a_gpu_is_copied_there():
     assert wrap(here).device == "gpu"
     with pytest.raises(TypeError, match="GPU"):
         np.asarray(wrap(here))
+
+
+def test_a_backward_pass_on_a_gpu_starts_there():
+    x = wrap(FakeGPU(np.array([3.0]))).requires_grad_()
+    (x * x).backward()
+    assert isinstance(x.grad._data, FakeGPU)
+    assert x.grad._data.host.tolist() == [6.0]
 
 
 def test_an_error_that_is_no_error_of_arrays_goes_through_as_it_is():

@@ -131,6 +131,11 @@ ALLOWED: dict[str, Any] = {
     "turned back by six quarters": lambda x: np.rot90(x, -6),
     "fifty steps, if not said": lambda x: np.geomspace(x[0], x[1]),
     "the 0th difference": lambda x: np.diff(x, 0),
+    "fifty equal steps, if not said": lambda x: np.linspace(x[0], x[1]),
+    "fifty powers, if not said": lambda x: np.logspace(x[0] / 9.0, x[1] / 9.0),
+    "covariances of rows and rows": lambda x: np.cov(x, x[:, ::-1] ** 2),
+    "covariances of columns and columns": lambda x: np.cov(x, x[:, ::-1] ** 2, rowvar=False),
+    "covariances of columns and one more": lambda x: np.cov(x, x[:, 0], rowvar=False),
     "a trace of each matrix": lambda x: np.linalg.trace(np.stack([x, x + 1.0], axis=2), offset=1),
 }
 if np.lib.NumpyVersion(np.__version__) >= "2.2.0":

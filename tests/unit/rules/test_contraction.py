@@ -1,0 +1,28 @@
+"""Products beyond the laws: the order of a chain, which contractions are planned once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import tinygrad_jp as tj
+from tinygrad_jp.rules import contraction, einsum
+
+
+def test_a_chain_of_products_is_split_where_it_is_least_work() -> None:
+    best = contraction._order((30, 35, 15, 5, 10, 20, 25))  # Cormen et al., figure 14.5
+    assert best[0, 5] == (15_125, 2)
+    assert {k: best[k][0] for k in ((0, 2), (1, 4), (3, 5), (2, 2))} == {
+        (0, 2): 7_875, (1, 4): 7_125, (3, 5): 3_500, (2, 2): 0,
+    }  # fmt: skip
+
+
+def test_the_order_of_a_contraction_is_asked_for_once(monkeypatch: Any) -> None:
+    asked, ask = [], np.einsum_path
+    monkeypatch.setattr(np, "einsum_path", lambda *a, **k: asked.append(a[0]) or ask(*a, **k))
+    einsum._path.cache_clear()
+    x = tj.tensor(np.ones((2, 3)), requires_grad=True)
+    found = [np.einsum("ij,kj,kl->il", x, np.ones((4, 3)), np.ones((4, 5))) for _ in range(3)]
+    assert [y.tolist() for y in found] == [[[12.0] * 5] * 2] * 3
+    assert len(asked) == 1
