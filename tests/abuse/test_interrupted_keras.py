@@ -105,7 +105,7 @@ def test_all_or_nothing(name, done):
 
 @pytest.mark.parametrize("backend", ["native", "numpy"])
 def test_compiled(backend):
-    x, y = tj.Tensor(np.ones((4, 3), "f")), tj.Tensor(np.arange(4, dtype="f"))
+    x, y = tj.Tensor(np.ones((4, 3), "f")), tj.Tensor(np.arange(4, dtype="f") + 1)
 
     def made():
         w = keras.Variable(np.full(3, 0.5, "f"))

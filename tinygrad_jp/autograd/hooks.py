@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from ..errors import GradientError, ShapeError
 from . import apply as generic
 from .explain import shown_name
-from .mode import no_grad
+from .mode import without_grad
 from .node import Leaf
 
 
@@ -43,18 +42,21 @@ class Hooked:
 
 def run_hooks(hooks: dict[int, Callable[[Any], Any]], g: Any) -> Any:
     """Show a gradient to each hook; what a hook returns takes its place."""
-    is_tensor = isinstance(g, generic.Tensor)
-    shown = g if is_tensor else generic.wrap(np.asarray(g))
-    with nullcontext() if is_tensor else no_grad():
-        for hook in list(hooks.values()):
-            result = hook(shown)
-            if result is not None:
-                if not isinstance(result, generic.Tensor):
-                    result = generic.wrap(np.asarray(result))
-                if result.shape != shown.shape:
-                    raise ShapeError("hook_shape", given=result.shape, shape=shown.shape)
-                shown = result
-    return shown if is_tensor else shown._data
+    if isinstance(g, generic.Tensor):
+        return _shown(hooks, g)
+    return without_grad(_shown, hooks, generic.wrap(np.asarray(g)))._data
+
+
+def _shown(hooks: dict[int, Callable[[Any], Any]], g: Any) -> Any:
+    for hook in list(hooks.values()):
+        result = hook(g)
+        if result is not None:
+            if not isinstance(result, generic.Tensor):
+                result = generic.wrap(np.asarray(result))
+            if result.shape != g.shape:
+                raise ShapeError("hook_shape", given=result.shape, shape=g.shape)
+            g = result
+    return g
 
 
 def add_hook(tensor: Any, hook: Callable[[Any], Any]) -> Callable[[], None]:

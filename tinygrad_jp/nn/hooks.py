@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..autograd.apply import apply, wrap
 from ..autograd.hooks import Hooked, RemovableHook
-from ..autograd.mode import is_grad_enabled, no_grad
+from ..autograd.mode import is_grad_enabled, without_grad
 from ..autograd.node import Cotangents
 from ..autograd.tensor import Tensor
 from ..vocabulary.rule import Rule
@@ -80,8 +80,7 @@ class GatePlan(Hooked):
 
     def pull(self, g: Any, saved: Any) -> Any:
         """Go back on plain arrays."""
-        with no_grad():
-            shown = self.seen(tuple(None if h is None else wrap(h) for h in g))
+        shown = without_grad(self.seen, tuple(None if h is None else wrap(h) for h in g))
         return self.plan.pull(Cotangents(None if h is None else h._data for h in shown), saved)
 
     def trace(self, g: Any, saved: Any) -> Any:

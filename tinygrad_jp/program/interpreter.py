@@ -8,6 +8,7 @@ when the program is bound to its memory.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy import ndarray, ufunc
 from ..errors import GuardError
 from ..vocabulary.fast import FAST
 from ..vocabulary.primitive import raw
+from ..vocabulary.quiet import quietly
 from . import operations as ops
 from .program import Instruction, Program, Value
 from .trace import WHOLE
@@ -216,16 +218,15 @@ class NumpyProgram:
         runs = [scope["first_run"]]
 
         def entry(*arrays: Array) -> Any:
-            with np.errstate(all="ignore"):
-                try:
-                    made = runs[0](*arrays)
-                except GuardError:
-                    return True
+            try:
+                made = runs[0](*arrays)
+            except GuardError:
+                return True
             if made is not True:
                 runs[0] = scope["run"]
             return made
 
-        return entry
+        return partial(quietly, entry)
 
 
 def into(buffer: Array | None, x: Array, dtype: Any) -> Array:

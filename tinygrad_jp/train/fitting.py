@@ -9,7 +9,6 @@ import numpy as np
 
 from ..autograd import random
 from ..autograd.apply import wrap
-from ..autograd.mode import no_grad
 from ..autograd.structure import leaves, rebuild
 from ..data.dataset import Subset, TensorDataset, as_arrays, random_split
 from ..data.loader import DataLoader
@@ -119,15 +118,9 @@ def predict(model: Any, x: Any, *, batch_size: int = 256) -> Any:
     """
     task = ModelTask(model, abs)
     feed = as_feed(in_dtype_of(model, (x,)), batch_size)
-    modes = [(m, m.training) for m in task.modules()]
-    for module, _ in modes:
-        module.training = False
-    try:
-        with no_grad():
-            outputs = [task.predict_step(batch[0]) for _, batch in feed.batches(0)]
-    finally:
-        for module, mode in modes:
-            module.training = mode
+    outputs = loop.judging(
+        task, lambda: [task.predict_step(batch[0]) for _, batch in feed.batches(0)]
+    )
     columns = zip(*(leaves(y) for y in outputs), strict=True)
     return rebuild(outputs[0], [wrap(np.concatenate([y._data for y in c])) for c in columns])
 

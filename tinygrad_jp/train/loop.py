@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import random
-from ..autograd.mode import no_grad
+from ..autograd.mode import without_grad
 from ..autograd.tensor import Tensor
 from ..errors import OptionError
 from .callback import MOMENTS, listeners
@@ -314,26 +314,42 @@ def evaluate(
 ) -> dict[str, Any]:
     """Judge a task's model by all batches of a feed; give {"loss": ..., metric: ...}."""
     step = task.evaluate_step
-    total = Sum()
+
+    def judge() -> dict[str, Any]:
+        total = Sum()
+        task.reset()
+        for n, batch in feed.batches(0, 0):
+            total.losses.append(step(*batch))
+            total.sizes.append(n)
+            if len(total.losses) >= ASIDE:
+                total.fold()
+            if progress is not None and perf_counter() >= progress.due:
+                progress.tick(run)
+            if run is not None and run.is_interrupted:
+                break
+        return {"loss": total.mean(), **task.results()}
+
+    found: dict[str, Any] = judging(task, judge)
+    return found
+
+
+def judging(task: Task, work: Callable[[], Any]) -> Any:
+    """Work in evaluation mode and without recording; afterwards both are as they were."""
     modes = [(m, m.training) for m in task.modules()]
-    for module, _ in modes:
-        module.training = False
-    try:
-        with no_grad():
-            task.reset()
-            for n, batch in feed.batches(0, 0):
-                total.losses.append(step(*batch))
-                total.sizes.append(n)
-                if len(total.losses) >= ASIDE:
-                    total.fold()
-                if progress is not None and perf_counter() >= progress.due:
-                    progress.tick(run)
-                if run is not None and run.is_interrupted:
-                    break
-            return {"loss": total.mean(), **task.results()}
-    finally:
+
+    def put_back() -> None:
         for module, mode in modes:
             module.training = mode
+
+    try:
+        try:
+            for module, _ in modes:
+                module.training = False
+            return without_grad(work)
+        finally:
+            put_back()
+    finally:
+        put_back()  # Ctrl-C may have cut the first one short
 
 
 @contextmanager

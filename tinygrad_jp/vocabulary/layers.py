@@ -16,6 +16,7 @@ from ..errors import DTypeError, LabelError, ShapeError
 from . import fast
 from .fast import add_reduce, maximum_reduce
 from .primitive import primitive
+from .quiet import quietly
 
 Array = Any
 
@@ -81,8 +82,7 @@ def logsumexp(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     """Give log Σ eˣ, safe for large and for −∞ x."""
     top = np.max(x, axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, np.zeros_like(top))
-    with np.errstate(divide="ignore"):
-        y = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    y = quietly(np.log, np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top  # of 0 for −∞
     return y if keepdims else np.squeeze(y, axis)
 
 

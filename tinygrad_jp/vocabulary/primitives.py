@@ -17,6 +17,7 @@ from numpy import add
 
 from . import fast
 from .primitive import primitive
+from .quiet import quietly
 
 Array = Any
 Shape = tuple[int, ...]
@@ -213,18 +214,21 @@ def erf(x: Array) -> Array:
     """
     kind = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
     a = np.abs(x).astype(np.float64)
-    small, large = a <= 0.46875, a > 4.0
-    with np.errstate(under="ignore"):
-        t = np.where(small, a, 0.0)
-        y = t * _ratio(t * t, _ERF_SMALL)
-        t = np.where(small | large, 1.0, a)
-        middle = 1.0 - np.exp(-t * t) * _ratio(t, _ERF_MIDDLE)
-        t = np.where(large, np.minimum(a, 30.0), 5.0)
-        s = 1.0 / (t * t)
-        tail = 1.0 - np.exp(-t * t) * (1.0 / math.sqrt(math.pi) - s * _ratio(s, _ERF_LARGE)) / t
-    y = np.where(small, y, np.where(large, tail, middle))
-    y = np.where(np.isnan(a), a, y)
+    y = np.where(np.isnan(a), a, quietly(_erf_of, a))  # e⁻ᵗ² may underflow
     return np.copysign(y, x).astype(kind)
+
+
+def _erf_of(a: Array) -> Array:
+    """Give erf of numbers from 0 on."""
+    small, large = a <= 0.46875, a > 4.0
+    t = np.where(small, a, 0.0)
+    y = t * _ratio(t * t, _ERF_SMALL)
+    t = np.where(small | large, 1.0, a)
+    middle = 1.0 - np.exp(-t * t) * _ratio(t, _ERF_MIDDLE)
+    t = np.where(large, np.minimum(a, 30.0), 5.0)
+    s = 1.0 / (t * t)
+    tail = 1.0 - np.exp(-t * t) * (1.0 / math.sqrt(math.pi) - s * _ratio(s, _ERF_LARGE)) / t
+    return np.where(small, y, np.where(large, tail, middle))
 
 
 def _ratio(x: Array, table: tuple[tuple[float, ...], tuple[float, ...]]) -> Array:

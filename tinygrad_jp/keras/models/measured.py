@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...autograd.mode import no_grad
+from ...autograd.mode import without_grad
 from ...autograd.structure import leaves
 from ...errors import ArgumentError
 from ...train.task import detached
@@ -91,8 +91,8 @@ class Measured:
     ) -> dict[str, Any]:
         """Take a batch into the metrics that compile was told, and give all numbers."""
         if self._compiled_metrics is not None and y is not None:
-            with no_grad():
-                self._compiled_metrics.update_state(y, detached(y_pred), sample_weight)
+            update = self._compiled_metrics.update_state
+            without_grad(update, y, detached(y_pred), sample_weight)
         return self.get_metrics_result()
 
     def _adds_losses(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...autograd.arguments import tensor_of
-from ...autograd.mode import no_grad
+from ...autograd.mode import without_grad
 from ...autograd.structure import leaves
 from ...autograd.tensor import Tensor
 from ...compiled import compile as compiled
@@ -104,8 +104,9 @@ class KerasTask(Task):
         """Make what compile was told before an own step asks for `metrics` the first time."""
         measures = self.model._compiled_metrics
         if measures is not None and measures.outputs is None and y is not None:
-            with no_grad():
-                measures.build(y, detached(self.model(x, training=False)))
+            without_grad(
+                lambda: measures.build(y, detached(self.model(x, training=False)))
+            )
 
     # ── judging ─────────────────────────────────────────────────────────────────────────────
 

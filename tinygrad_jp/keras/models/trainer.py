@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ...autograd.arguments import array_of
-from ...autograd.mode import no_grad
+from ...autograd.mode import without_grad
 from ...autograd.structure import leaves, rebuild
 from ...autograd.tensor import Tensor
 from ...errors import ArgumentError, OptionError
@@ -236,8 +237,7 @@ class Trainer(Measured):
         if self._is_whole():
             return feed
         peeked = Peeked(feed, epoch)
-        with no_grad():
-            self(peeked.first[0])  # type: ignore[operator]
+        without_grad(self, peeked.first[0])  # type: ignore[arg-type]
         return peeked
 
     def _is_whole(self) -> bool:
@@ -292,13 +292,16 @@ class Trainer(Measured):
         bridge = Bridge(several, task)
         shown = Judging(verbose, loop.length(feed), task)
         outputs: list[Any] = []
-        bridge.predict("begin")
-        with no_grad():
+
+        def run() -> None:
             for i, (_, batch) in enumerate(feed.batches(0)):
                 bridge.predict_batch("begin", i)
                 outputs.append(task.predict_step(batch[0]))
                 bridge.predict_batch("end", i, outputs[-1])
                 shown.step(i + 1)
+
+        bridge.predict("begin")
+        without_grad(run)
         bridge.predict("end")
         shown.end({})
         if not outputs:
@@ -319,8 +322,7 @@ class Trainer(Measured):
             data.weigh(class_weight)
         batch = tuple(None if part is None else tensors(part) for part in data.parts)
         if not self._is_whole():
-            with no_grad():
-                self(batch[0])  # type: ignore[operator]
+            without_grad(self, batch[0])  # type: ignore[arg-type]
         self._build_optimizer()
         task = KerasTask(self)
         task.reset()
@@ -341,8 +343,7 @@ class Trainer(Measured):
         )
         task = KerasTask(self)
         task.reset()
-        with no_grad():
-            loss = task.evaluate_step(*batch)
+        loss = without_grad(task.evaluate_step, *batch)
         return self._batch_result(task, loss, return_dict)
 
     def _batch_result(self, task: KerasTask, loss: Any, return_dict: bool) -> Any:
@@ -354,8 +355,8 @@ class Trainer(Measured):
 
     def predict_on_batch(self, x: Any) -> Any:
         """Give the outputs for one batch as NumPy arrays."""
-        with no_grad():
-            outputs = self(tensors(Data(x).parts[0]), training=False)  # type: ignore[operator]
+        call: Any = self
+        outputs = without_grad(partial(call, training=False), tensors(Data(x).parts[0]))
         return rebuild(outputs, [np.asarray(array_of(y)) for y in leaves(outputs)])
 
 
