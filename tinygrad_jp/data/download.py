@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import DownloadError, missing
+from ..errors import DownloadError, FileFormatError, missing
 
 
 def data_folder() -> Path:
@@ -44,6 +44,13 @@ def fetch(file: str, sha256: str, mirrors: Sequence[str], *, offline: str) -> Pa
     raise DownloadError(
         "download", file=file, reason=tried, offline=offline, folder=str(folder)
     ) from failures[-1]
+
+
+def damaged(path: Path, reason: Exception | str) -> FileFormatError:
+    """Make the error for a kept file that cannot be read."""
+    if isinstance(reason, Exception):
+        reason = f"{type(reason).__name__}: {short(reason)}"
+    return FileFormatError("data_damaged", file=str(path), reason=reason)
 
 
 def short(reason: Exception) -> str:

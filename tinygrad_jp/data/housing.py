@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import DownloadError, missing
-from .download import data_folder, short
+from .download import damaged, data_folder, short
 
 Array = Any
 Split = tuple[tuple[Array, Array], tuple[Array, Array]]
@@ -45,7 +45,7 @@ def load_california_housing(seed: int = 113, test_split: float = 0.2) -> Split:
 
     Returns float32 arrays (16512, 8), (16512,) and (4128, 8), (4128,). scikit-learn downloads it
     once, into `data_folder()`.  Raises DownloadError without a network, MissingExtraError without
-    scikit-learn.
+    scikit-learn, FileFormatError where what was kept is damaged.
     Source: Pace and Barry, Sparse spatial autoregressions (1997).
     """
     try:
@@ -53,9 +53,14 @@ def load_california_housing(seed: int = 113, test_split: float = 0.2) -> Split:
     except ImportError:
         raise missing("scikit-learn", "data") from None
     folder = data_folder()
+    kept = next(folder.glob("cal_housing*.pkz"), None)  # scikit-learn's
     try:
         found = fetch_california_housing(data_home=str(folder), n_retries=1, delay=0.1)
-    except OSError as reason:
+    except Exception as reason:
+        if kept is not None:
+            raise damaged(kept, reason) from reason
+        if not isinstance(reason, OSError):
+            raise
         raise DownloadError(
             "download", file="cal_housing.tgz", reason=f"{type(reason).__name__}: {short(reason)}",
             offline="load_boston_housing()", folder=str(folder),

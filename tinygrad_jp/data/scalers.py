@@ -5,6 +5,7 @@ fit on what is trained on, then transform everything: numbers of test data must 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,7 +18,7 @@ Array = Any
 S = TypeVar("S", bound="Scaler")
 
 
-class Scaler:
+class Scaler(ABC):
     """y = (x − shift_)/scale_ for each feature, with what `fit` found.
 
     Data: arrays or Tensors, (N, D) with a scale per column, (N,) with one scale, or more axes with
@@ -28,9 +29,9 @@ class Scaler:
     shift_: Array = None
     scale_: Array = None
 
+    @abstractmethod
     def measure(self, x: Array) -> tuple[Array, Array]:
-        """Give (shift, scale) of float64 data; each scaler writes its own."""
-        raise NotImplementedError
+        """Give (shift, scale) of float64 data."""
 
     def fit(self: S, x: Any, t: Any = None) -> S:
         """Find each feature's scale; gives itself.  t is taken and not used.

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.arguments import array_of
-from ..errors import OptionError, ShapeError
+from ..errors import ArgumentError, OptionError, ShapeError
 from .metric import Metric
 from .row_losses import same_rank
 
@@ -127,7 +127,7 @@ class Counting(Metric):
 
     def value(self) -> Array:
         """Give the metric at each threshold. A subclass writes it."""
-        raise NotImplementedError
+        raise ArgumentError("metric_method", metric=type(self).__name__, method="value()")
 
     def result(self) -> Any:
         """Give one number, or for several thresholds an array."""

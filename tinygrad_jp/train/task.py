@@ -13,7 +13,7 @@ import numpy as np
 
 from ..autograd.structure import leaves, rebuild
 from ..autograd.tensor import Tensor
-from ..errors import OptionError, StateDictError
+from ..errors import ArgumentError, OptionError, StateDictError
 from ..nn.module import Module
 from ..nn.utils import clip_grad_norm_, clip_grad_value_
 from ..optim import LBFGS
@@ -40,11 +40,11 @@ class Task:
         batch: (x, t) or (x, t, weight), as the data gives it. The loss may be a 0-d Tensor or
         array; the loop reads it later.
         """
-        raise NotImplementedError
+        raise ArgumentError("task_method", task=type(self).__name__, method="train_step(x, t)")
 
     def evaluate_step(self, *batch: Any) -> Any:
         """Judge by a batch: update the metrics, give the loss. Called under no_grad."""
-        raise NotImplementedError
+        raise ArgumentError("task_method", task=type(self).__name__, method="evaluate_step(x, t)")
 
     def predict_step(self, x: Any) -> Any:
         """Give the model's output for a batch of inputs. Called under no_grad."""

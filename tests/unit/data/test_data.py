@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import hashlib
 import http.server
+import io
+import re
 import sys
+import tempfile
 import threading
-from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tinygrad_jp import data, errors
 from tinygrad_jp.data import download, mnist
@@ -118,7 +124,7 @@ def small_mnist(monkeypatch, tmp_path):
         def log_message(self, *_):
             """Say nothing."""
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path)) as s:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=tmp_path)) as s:
         thread = threading.Thread(target=s.serve_forever, daemon=True)
         thread.start()
         root = f"http://127.0.0.1:{s.server_port}"
@@ -173,3 +179,63 @@ def test_without_pooch(monkeypatch):
     monkeypatch.delenv("TINYGRAD_JP_DATA", raising=False)
     with pytest.raises(errors.MissingExtraError, match=r"pip install .*\[data\]"):
         download.data_folder()
+
+
+def damages():
+    """Draw a way to damage a file: bytes changed, or its end cut off."""
+    change = st.tuples(st.floats(0, 1), st.integers(1, 255))
+    return st.lists(change, min_size=1, max_size=4) | st.floats(0, 0.999)
+
+
+@functools.cache
+def written(images, labels):
+    stream = io.BytesIO()
+    np.savez_compressed(
+        stream, images=np.zeros(images, np.uint8), labels=np.arange(labels).astype(np.uint8)
+    )
+    return stream.getvalue()
+
+
+@settings(max_examples=60)
+@given(how=damages())
+def test_a_damaged_file_of_digits_says_how_to_repair_it(how):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "mnist_5k.npz")
+        held = bytearray(written((5000, 28, 28), 5000))
+        if isinstance(how, float):
+            held = held[: int(len(held) * how)]
+        else:
+            for place, change in how:
+                held[min(int(len(held) * place), len(held) - 1)] ^= change
+        path.write_bytes(held)
+        found, error = None, ""
+        try:
+            found = mnist.kept_digits(path)
+        except errors.FileFormatError as reason:
+            error = str(reason)
+    if found is None:
+        assert re.search(rf"{re.escape(str(path))}.*Delete it", error)
+    else:  # some bytes of a zip file say nothing about what it holds
+        assert not found[0].any()
+        np.testing.assert_array_equal(found[1], np.arange(5000).astype(np.uint8))
+
+
+def test_digits_of_another_shape_and_files_that_are_no_zip_are_refused(monkeypatch, tmp_path):
+    monkeypatch.setenv("TINYGRAD_JP_DATA", str(tmp_path))
+    path = tmp_path / "mnist_5k.npz"
+    path.write_bytes(written((3, 28, 28), 3))
+    with pytest.raises(errors.FileFormatError, match=r"uint8\[3, 28, 28\]"):
+        data.load_mnist_5k()
+    path.write_bytes(b"")
+    monkeypatch.setenv("TINYGRAD_JP_LANG", "ja")
+    with pytest.raises(errors.FileFormatError, match="このファイルを消してください"):
+        data.load_mnist_5k()
+
+
+def test_a_damaged_file_of_scikit_learns_says_how_to_repair_it(monkeypatch, tmp_path):
+    pytest.importorskip("sklearn")
+    monkeypatch.setenv("TINYGRAD_JP_DATA", str(tmp_path))
+    for held in (b"", b"x\x9c\x00\x00", b"nothing of the kind"):
+        (tmp_path / "cal_housing_py3.pkz").write_bytes(held)
+        with pytest.raises(errors.FileFormatError, match=r"cal_housing_py3\.pkz.*Delete it"):
+            data.load_california_housing()

@@ -133,3 +133,18 @@ def test_plateau_takes_tensors_and_is_saved():
         s.step(2.0)
         assert s.get_last_lr() == [0.5]
         assert s.best == 1.0
+
+
+def test_a_schedule_of_ones_own_writes_get_lr():
+    w = tj.Tensor([1.0], requires_grad=True)
+
+    class Bare(lr_scheduler.LRScheduler):
+        pass
+
+    class Third(lr_scheduler.LRScheduler):
+        def get_lr(self):
+            return [base / 3 for base in self.base_lrs]
+
+    assert Third(optim.SGD([w], lr=0.3)).get_last_lr() == pytest.approx([0.1])
+    with pytest.raises(tj.errors.ArgumentError, match=r"Bare.*get_lr\(\)"):
+        Bare(optim.SGD([w], lr=0.3))

@@ -486,6 +486,19 @@ def test_a_task_of_ones_own():
     assert history["val_loss"][-1] == pytest.approx(abs(x - 3).mean(), abs=0.1)
 
 
+def test_a_task_that_lacks_a_step_says_which():
+    feed = tj.train.as_feed((np.ones(3),), 3)
+    with pytest.raises(errors.ArgumentError, match=r"Task has no train_step\(x, t\)"):
+        tj.train.train(tj.train.Task(), feed)
+
+    class Half(tj.train.Task):
+        def train_step(self, x):
+            return 0.0
+
+    with pytest.raises(errors.ArgumentError, match=r"Half has no evaluate_step\(x, t\)"):
+        tj.train.train(Half(), feed, validation=feed)
+
+
 def test_an_optimizer_of_another_model_is_refused():
     with pytest.raises(errors.OptionError, match=r"model\.parameters"):
         tj.fit(net(), data(), nn.CrossEntropyLoss(), adam(net()), verbose=0)

@@ -125,3 +125,12 @@ def test_history():
     assert h.epoch == [0, 1, 2]
     assert "epochs=3" in repr(h)
     assert "epochs=0" in repr(History())
+
+
+def test_counts_of_which_nothing_is_made_are_refused():
+    from tinygrad_jp.train.confusion import Counting
+
+    metric = Counting(0.5)
+    metric.update(np.array([0.9, 0.1]), np.array([1, 0]))
+    with pytest.raises(errors.ArgumentError, match=r"Counting has no value\(\)"):
+        metric.result()

@@ -5,6 +5,7 @@ For one of your own, subclass LearningRateSchedule with `__call__(step)`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,12 +28,12 @@ class LearningRateSchedule(Configured):
         raise ArgumentError("keras_method", owner=type(self).__name__, method="__call__(step)")
 
 
-class _Formula(LearningRateSchedule):
+class _Formula(LearningRateSchedule, ABC):
     """A schedule by a formula of a number."""
 
+    @abstractmethod
     def rate(self, step: float) -> float:
         """Give the rate as a number."""
-        raise NotImplementedError
 
     def __call__(self, step: Any) -> Tensor:
         """Give the rate as a Tensor."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any
@@ -67,14 +68,14 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         return self.eta_min + (base - self.eta_min) * height
 
 
-class Cycle(LRScheduler):
+class Cycle(LRScheduler, ABC):
     """A schedule that moves momentum (for Adam and its kin: β₁) against the rate."""
 
     cycle_momentum: bool
 
+    @abstractmethod
     def momentum(self, group: Group) -> float:
         """Give the momentum of a group for the epoch `self.last_epoch`."""
-        raise NotImplementedError
 
     def _set(self, rates: list[float]) -> None:
         super()._set(rates)

@@ -78,7 +78,7 @@ class LRScheduler:
 
     def rate(self, group: Group, base: float) -> float:
         """Give the rate of a group for the epoch `self.last_epoch`."""
-        raise NotImplementedError
+        raise ArgumentError("scheduler_method", scheduler=type(self).__name__)
 
     def get_lr(self) -> list[float]:
         """Compute the rate of each group for the epoch `self.last_epoch`."""
