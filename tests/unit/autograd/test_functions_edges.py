@@ -159,6 +159,23 @@ def test_a_norm_keeps_its_axis_by_either_name():
     assert tj.linalg.norm(leaf(X), dim=1).shape == (2,)
 
 
+def test_products_that_are_scaled_and_added():
+    a, b, v, x = np.arange(6.0).reshape(2, 3), np.ones((3, 2)), np.arange(3.0), np.array([[5.0, 7.0]])
+    for beta, alpha in ((1, 1), (3, 1), (1, 0.5), (0, 2)):
+        y = tj.addmm(leaf(x), leaf(a), b, beta=beta, alpha=alpha)
+        assert_array_equal(y.detach().numpy(), beta * x + alpha * (a @ b))
+        z = tj.addmv(leaf(x[0]), leaf(a), v, beta=beta, alpha=alpha)
+        assert_array_equal(z.detach().numpy(), beta * x[0] + alpha * (a @ v))
+
+
+def test_zero_times_the_logarithm_of_anything_is_zero():
+    x, y = np.array([0.0, 0.0, 0.0, -1.0, -1.0, 2.0]), np.array([0.0, -3.0, 2.0, 0.0, -2.0, 1.0])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = tj.xlogy(leaf(x), leaf(y)).detach().numpy()
+    assert_array_equal(found, [0.0, 0.0, 0.0, np.inf, np.nan, 0.0])
+    assert np.isnan(tj.xlogy(leaf(0.0), leaf(np.nan)).item())
+
+
 def test_batches_of_products_have_the_same_length():
     a, b = np.arange(24.0).reshape(2, 3, 4), np.arange(40.0).reshape(2, 4, 5)
     assert_array_equal(tj.bmm(leaf(a), leaf(b)).detach().numpy(), a @ b)
@@ -278,6 +295,19 @@ def test_what_failed_is_told_with_its_arguments(case):
     with pytest.raises(kind) as caught:
         ask()
     assert told in str(caught.value)
+
+
+def test_why_a_function_has_no_rule_is_said_in_the_users_language():
+    reasons = REGISTRY[np.linalg.eig].reason
+    for language, said, unsaid in (("ja", *reasons), ("en", *reversed(reasons))):
+        tj.set_language(language)
+        try:
+            with pytest.raises(RuleError) as caught:
+                np.linalg.eig(leaf(np.eye(2)))
+            assert said in str(caught.value)
+            assert unsaid not in str(caught.value)
+        finally:
+            tj.set_language(None)
 
 
 def test_a_list_that_would_lose_a_gradient_is_refused_by_name():

@@ -311,6 +311,8 @@ def test_in_place():
     assert x.add_(1.0) is x
     assert x.sub_(tj.tensor([1.0, 2.0]), alpha=2).tolist() == [3.0, 3.0]
     assert x.add_(1.0, alpha=3).tolist() == [6.0, 6.0]
+    assert x.sub_(5.0, alpha=0).tolist() == x.add_(5.0, alpha=0).tolist() == [6.0, 6.0]
+    assert tj.tensor([4.0]).add_(1.0).sub_(2.0).tolist() == [3.0]
     assert x.sub_(2.0).mul_(3.0).div_(2.0).tolist() == [6.0, 6.0]
     x **= 2
     assert x.tolist() == [36.0, 36.0]

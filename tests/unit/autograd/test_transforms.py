@@ -428,6 +428,17 @@ def test_refusals(run: Callable[[], Any], kind: type[Exception], key: str, langu
         tj.set_language(None)
 
 
+def test_a_function_that_went_back_itself_and_freed_its_graph_is_refused() -> None:
+    def f(x: tj.Tensor) -> tj.Tensor:
+        y = (x * x).sum()
+        y.backward()
+        return y
+
+    with pytest.raises(GradientError) as error:
+        tj.grad(f)(tj.tensor([1.0, 2.0]))
+    assert error.value.key == "backward_twice"
+
+
 def test_the_error_for_a_vector_names_the_remedies() -> None:
     tj.set_language("en")
     try:

@@ -26,3 +26,8 @@ def test_the_order_of_a_contraction_is_asked_for_once(monkeypatch: Any) -> None:
     found = [np.einsum("ij,kj,kl->il", x, np.ones((4, 3)), np.ones((4, 5))) for _ in range(3)]
     assert [y.tolist() for y in found] == [[[12.0] * 5] * 2] * 3
     assert len(asked) == 1
+
+
+def test_the_first_power_of_a_matrix_is_that_matrix() -> None:
+    x = np.array([[np.inf, 1.0], [0.0, 2.0]])  # a product with 1 would make NaN of it
+    assert np.linalg.matrix_power(tj.tensor(x, requires_grad=True), 1).tolist() == x.tolist()
