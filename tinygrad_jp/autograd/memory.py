@@ -142,6 +142,13 @@ def _read(value: Any) -> Any:
     return value
 
 
+def is_same_view(a: Array, b: Array) -> bool:
+    """Tell whether two arrays of NumPy show the same elements of the same memory alike."""
+    if not isinstance(b, ndarray) or (a.shape, a.strides) != (b.shape, b.strides):
+        return False
+    return bool(a.__array_interface__["data"][0] == b.__array_interface__["data"][0])
+
+
 def guarded(array: Array) -> Array:
     """Show an array as Data."""
     view = array.view(Data)

@@ -18,7 +18,7 @@ from .explain import shown_name
 from .functions import Methods
 from .generate import scope
 from .hooks import RemovableHook, add_hook
-from .memory import Data, changed, guarded, plain, tick
+from .memory import Data, changed, guarded, is_same_view, plain, tick
 from .mode import changes
 from .node import Leaf, Node, note
 from .operators import Operators
@@ -65,7 +65,7 @@ class Tensor(Operators, Methods):
 
     @data.setter
     def data(self, value: Any) -> None:
-        if isinstance(value, Data) and np.shares_memory(value, self._data):
+        if isinstance(value, Data) and is_same_view(value, self._data):
             return  # `p.data -= ...` has written already
         array = as_data(value, None)
         changes[0] += 1

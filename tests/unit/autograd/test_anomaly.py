@@ -81,6 +81,7 @@ def test_log_of_zero() -> None:
         (lambda x: np.arccos(x + 1.0), "NaN", "hint_domain"),
         (lambda x: x * 3e38 * 2.0, "Inf", "hint_overflow"),
         (lambda x: x * np.float32(np.inf) - np.float32(np.inf), "NaN", "hint_infinite_input"),
+        (lambda x: np.log1p(x - 3.0), "NaN", "hint_domain"),
     ],
 )
 @pytest.mark.parametrize("requires_grad", [True, False])

@@ -140,6 +140,9 @@ def test_products_of_vectors_along_the_first_axis_of_three():
     square = np.arange(9.0).reshape(3, 3)  # two axes of three: the first, as in PyTorch
     y = tj.cross(leaf(square), square[::-1]).detach().numpy()
     assert_allclose(y, np.cross(square, square[::-1], axis=0))
+    row = np.array([[1.0, -2.0, 3.0]])  # one row for all three
+    y = tj.cross(leaf(row), square).detach().numpy()
+    assert_allclose(y, np.cross(np.broadcast_to(row, (3, 3)), square, axis=0))
     with pytest.raises(ShapeError):
         tj.cross(leaf(np.ones((2, 2))), np.ones((2, 2)))
 

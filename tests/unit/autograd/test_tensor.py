@@ -43,9 +43,29 @@ def test_new_data_of_the_same_shape_is_copied_in():
 
 def test_an_update_through_data_writes_once():
     w = leaf(1.0, 2.0)
+    array = w._data
     w.data -= 0.5
     assert w.tolist() == [0.5, 1.5]
     assert w.requires_grad
+    assert w._data is array
+
+
+def test_new_data_may_be_a_part_of_the_old_in_another_order():
+    x = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+    for part in (lambda d: d[:1], lambda d: d[:, ::-1], lambda d: d.T, lambda d: d.reshape(3, 2), lambda d: d[1:]):
+        for read in (lambda w: w.data, lambda w: np.array(w.data)):  # its own memory, and a copy
+            w = tj.tensor(x, requires_grad=True)
+            before = w.data
+            w.data = part(read(w))
+            assert w.tolist() == part(np.array(x)).tolist()
+            before[...] = 0.0  # is another's by now
+            assert w.tolist() == part(np.array(x)).tolist()
+            w.sum().backward()
+            assert w.grad.shape == w.shape
+    whole = tj.arange(5.0)
+    window = whole[:3]
+    window.data = whole.data[1:4]  # of the same shape, elsewhere in the same memory
+    assert window.tolist() == [1.0, 2.0, 3.0]
 
 
 def test_a_write_into_data_is_noticed_whatever_writes():

@@ -99,6 +99,8 @@ def test_refused_with_a_typed_error(case, language):
 
 X = np.array([[3.0, 1.0, 2.0], [6.0, 5.0, 4.0]])
 
+HOLES = np.array([[False, True, False], [True, False, False]])
+
 # what NumPy allows: the value and the gradient of Σ k·y, k = 1, 2, 3 …, against NumPy's own values
 ALLOWED: dict[str, Any] = {
     "einsum spreads the first": lambda x: np.einsum("ij,kj->ik", x[:, :1], x),
@@ -131,6 +133,9 @@ ALLOWED: dict[str, Any] = {
     "turned back by six quarters": lambda x: np.rot90(x, -6),
     "fifty steps, if not said": lambda x: np.geomspace(x[0], x[1]),
     "the 0th difference": lambda x: np.diff(x, 0),
+    "running totals of what is not missing": lambda x: np.nancumsum(np.where(HOLES, np.nan, x), axis=1),
+    "running products of what is not missing": lambda x: np.nancumprod(np.where(HOLES, np.nan, x), axis=1),
+    "the condition of no square, upside down": lambda x: np.linalg.cond(x, -2),
     "fifty equal steps, if not said": lambda x: np.linspace(x[0], x[1]),
     "fifty powers, if not said": lambda x: np.logspace(x[0] / 9.0, x[1] / 9.0),
     "covariances of rows and rows": lambda x: np.cov(x, x[:, ::-1] ** 2),
