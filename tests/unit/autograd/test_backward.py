@@ -403,3 +403,12 @@ def test_empty_arrays() -> None:
     x = tj.Tensor(np.zeros((0, 3)), requires_grad=True)
     (x * 2.0).sum().backward()
     assert x.grad.shape == (0, 3)
+
+
+def test_gradients_that_are_recorded_add_up_with_their_graphs() -> None:
+    x = tj.tensor([2.0, 3.0], dtype=tj.float64, requires_grad=True)
+    for _ in range(3):
+        (x**3).sum().backward(create_graph=True)
+    assert x.grad.tolist() == [36.0, 81.0]  # 3 · 3x²
+    (second,) = tj.autograd.grad(x.grad.sum(), x)
+    assert second.tolist() == [36.0, 54.0]  # 3 · 6x

@@ -155,6 +155,21 @@ def test_norms_of_matrices_are_over_the_last_two_axes():
     assert tj.linalg.matrix_norm(leaf(x), keepdim=True).shape == (2, 1, 1)
 
 
+def test_lists_as_indices():
+    x = leaf(X)
+    assert x[[True, False]].tolist() == [X[0]]
+    assert x[[1, 0, 1]].tolist() == [X[1], X[0], X[1]]
+    assert x[[]].shape == (0, 3)
+    assert x[:, [False, True, True]].tolist() == [[1.0, 2.0], [5.0, 4.0]]
+
+
+def test_differences_are_of_the_last_axis():
+    for x in (np.arange(4.0) ** 2, np.arange(24.0).reshape(2, 3, 4) ** 2):
+        for n in (1, 2):
+            assert_array_equal(tj.diff(leaf(x), n).detach().numpy(), np.diff(x, n))
+        assert_array_equal(tj.diff(leaf(x), dim=0).detach().numpy(), np.diff(x, axis=0))
+
+
 def test_a_norm_keeps_its_axis_by_either_name():
     for keeps in ({"keepdim": True}, {"keepdims": True}):
         assert tj.linalg.norm(leaf(X), dim=1, **keeps).shape == (2, 1)
