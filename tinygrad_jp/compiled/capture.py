@@ -203,6 +203,7 @@ class _Capturing:
         for place, new in self.argument_writes:
             program.inputs[arguments[place]] = "state"
             program.updates[arguments[place]] = new.value
+            del new  # what is held on to when all is done is taken for a Tensor that escaped
         gradients = self._gradients()
         changed = [data for lifted, data in ((x, x.array) for x, _ in recorder.changed)]
         after = [(x.array, host) for x, host in recorder.changed] + recorder.moved_hosts

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...errors import ArgumentError, OptionError
 from ..optimizer import Optimizer
+from .scheduler import recordable
 
 
 class ReduceLROnPlateau:
@@ -58,6 +59,7 @@ class ReduceLROnPlateau:
         self.best = inf if mode == "min" else -inf
         self._last_lr = [g["lr"] for g in optimizer.param_groups]
 
+    @recordable
     def step(self, metrics: Any) -> None:
         """Take note of this epoch's metric, and lower the rate if it is due."""
         value = float(metrics)
