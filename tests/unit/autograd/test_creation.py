@@ -164,6 +164,8 @@ def test_distributions() -> None:
     assert sorted(set(tj.randint(2, 5, (n,)).tolist())) == [2, 3, 4]
     assert sorted(set(tj.randint(3, (n,)).tolist())) == [0, 1, 2]
     assert sorted(tj.randperm(9).tolist()) == list(range(9))
+    assert tj.randperm(9).dtype == np.int64
+    assert tj.randperm(9, dtype=tj.float32).dtype == np.float32
     y = tj.normal(tj.tensor([0.0, 100.0]), 2.0)
     assert y.shape == (2,)
     assert y[1].item() > 50
