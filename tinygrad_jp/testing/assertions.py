@@ -122,7 +122,8 @@ def results_of(entry: Entry, sample: Call) -> tuple[list[Tensor], dict[str, Tens
 
 
 def assert_rule(
-    fn: Any, examples: int = 3, only: Iterable[str] | None = None, gpu: bool = False
+    fn: Any, examples: int = 3, only: Iterable[str] | None = None, gpu: bool = False,
+    dtypes: Iterable[Any] = (np.float16, np.float32, np.float64),
 ) -> None:
     """See that an operation with a rule of its own keeps every law, on the calls it brings.
 
@@ -131,10 +132,11 @@ def assert_rule(
     examples: how many seeds to draw the arrays of each call from.
     only: names of laws (keys of LAWS), to try just these.
     gpu: whether arrays that are not NumPy's must stay where they are, too.
+    dtypes: which must stay what they are; without float16 for what other libraries do not have.
     The laws: values on Tensors, first and second derivatives against differences, gradients of
-    broadcast arguments, dtypes in float16, float32 and float64, nothing written into, memory
-    layouts, empty arrays. Raises LawError; ArgumentError where there is no rule, or no calls to
-    try it on; OptionError for a law that does not exist.
+    broadcast arguments, dtypes, nothing written into, memory layouts, empty arrays. Raises
+    LawError; ArgumentError where there is no rule, or no calls to try it on; OptionError for a law
+    that does not exist.
 
     >>> import tinygrad_jp as tj
     >>> from tinygrad_jp.testing import REAL, assert_rule
@@ -155,7 +157,7 @@ def assert_rule(
             raise OptionError("testing_no_law", given=law, known=", ".join(LAWS))
     profile = settings(max_examples=examples, database=None, deadline=None, derandomize=True)
     for law in chosen:
-        kinds = (np.float16, np.float32, np.float64) if law == "dtype" else (np.float64,)
+        kinds = tuple(dtypes) if law == "dtype" else (np.float64,)
         for kind in kinds:
             hold(LAWS[law], entry, kind, share=1.0, profile=profile)
     if gpu:

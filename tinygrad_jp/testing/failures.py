@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -103,9 +104,9 @@ def imports(fns: Iterable[Any]) -> list[str]:
     """List the import lines that pasted code needs for these functions, besides np and tj."""
     lines = {"import numpy as np": None, "import tinygrad_jp as tj": None}
     for fn in fns:
-        module = getattr(fn, "__module__", "") or ""
         name = getattr(fn, "__name__", "<lambda>")
-        known = module.startswith("numpy") or isinstance(fn, np.ufunc)
+        module = home(fn) if isinstance(fn, np.ufunc) else getattr(fn, "__module__", "") or ""
+        known = module.startswith("numpy")
         if called(fn) == "f":
             lines[f"# f: {where(fn)}"] = None
         elif known or "<locals>" in getattr(fn, "__qualname__", ""):
@@ -113,6 +114,17 @@ def imports(fns: Iterable[Any]) -> list[str]:
         elif name.isidentifier() and module not in ("", "__main__", "builtins"):
             lines[f"from {module} import {name}"] = None
     return list(lines)
+
+
+def home(fn: Any) -> str:
+    """Find a module that a ufunc can be imported from; NumPy's tells which, others do not."""
+    if called(fn).startswith("np."):
+        return "numpy"
+    places = [
+        place for place, module in list(sys.modules.items())
+        if getattr(module, "__dict__", {}).get(fn.__name__) is fn and "._" not in place
+    ]
+    return max(places, key=lambda place: (place.count("."), -len(place)), default="")
 
 
 def where(fn: Any) -> str:

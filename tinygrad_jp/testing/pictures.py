@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+from ..autograd.node import Node
 from ..autograd.tensor import Tensor
 from ..errors import TinygradError, text
 from ..graph.drawing import draw
+from ..nn.module import Module
 
 
-def save(error: BaseException, folder: Path, name: str) -> str:
+def save(error: BaseException, folder: Path, name: str, file: str = "") -> str:
     """Draw the Tensors that an error brings as `results`; says where the picture is, or why not.
 
     error.results() gives (Tensors, where to find names: a dict or a Module). Hypothesis raises the
-    error of the shrunk example last, so that is what is drawn. Gives "" for an error without
-    results. SVG where a layout engine is installed, and text always.
+    error of the shrunk example last, so that is what is drawn. For an error without results, the
+    Tensors that the test has computed: the variables of the function of `file` that it came
+    through last. Gives "" where there are none. SVG where a layout engine is installed, and text
+    always.
     """
     for each in chain(error):
-        results = getattr(each, "results", None)
+        results = getattr(each, "results", None) or variables(each, file)
         if results is None:
             continue
         try:
@@ -39,6 +45,21 @@ def save(error: BaseException, folder: Path, name: str) -> str:
         except Exception as reason:  # a picture must not hide the failure that it shows
             return text("testing_picture_failed", reason=reason)
     return ""
+
+
+def variables(error: BaseException, file: str) -> Callable[[], Any] | None:
+    """Give what computes (Tensors, names) for `save` from the variables of a test."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    mine = [frame for frame in frames if frame.f_code.co_filename == file]
+    held = dict(mine[-1].f_locals) if mine else {}
+    made = [v for v in held.values() if isinstance(v, Tensor) and isinstance(v._node, Node)]
+    if not made:
+        return None
+    names = {name: v for name, v in held.items() if isinstance(v, Tensor)}
+    for name, v in held.items():
+        if isinstance(v, Module):
+            names.update((f"{name}.{inner}", p) for inner, p in v.named_parameters())
+    return lambda: (made, names)
 
 
 def chain(error: BaseException | None) -> Iterator[BaseException]:

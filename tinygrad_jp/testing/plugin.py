@@ -7,7 +7,8 @@ Everything is imported where it is used.
     tj_seed               fixture: the program's random numbers start from a seed of the test's name
     leak check            a test that leaves grad mode, anomaly mode, the language or the default
                           dtype changed fails; `tj_leak_check = false` in the ini file turns it off
-    --tj-draw-failures    draw the graph of what broke a law, of the shrunk example
+    --tj-draw-failures    draw the graph of what broke a law, of the shrunk example; else that of
+                          what a failing test has computed
     --hypothesis-profile  tj-ci, tj-dev and tj-thorough are there
 """
 
@@ -82,7 +83,7 @@ def pytest_runtest_makereport(
     if folder and call.when == "call" and call.excinfo is not None and report.failed:
         from tinygrad_jp.testing import pictures
 
-        said = pictures.save(call.excinfo.value, Path(folder), item.nodeid)
+        said = pictures.save(call.excinfo.value, Path(folder), item.nodeid, str(item.path))
         if said:
             report.sections.append(("tinygrad_jp", said))
     return report

@@ -17,6 +17,7 @@ from threading import RLock
 from types import FunctionType
 from typing import Any
 
+import numpy as np
 from numpy import ndarray, ufunc
 
 from ..errors import RegistryError
@@ -387,6 +388,8 @@ def rules() -> list[Rule]:
 def label(fn: Function) -> str:
     """Name an operation as its caller would write it."""
     module = getattr(fn, "__module__", "") or ""
+    if isinstance(fn, ufunc) and fn.types and getattr(np, fn.__name__, None) is not fn:
+        return fn.__name__  # another library's
     if isinstance(fn, ufunc) or module == "numpy" or module.startswith("numpy."):
         folder = module.removeprefix("numpy").lstrip(".")
         place = f"{folder}." if folder in ("linalg", "fft", "lib.stride_tricks") else ""

@@ -10,10 +10,18 @@ import tinygrad_jp as tj
 from tinygrad_jp import nn
 from tinygrad_jp.errors import LawError, OptionError, set_language
 from tinygrad_jp.graph.drawing import Drawing
-from tinygrad_jp.testing import assert_gradients, assert_linear_in, modules, pictures
+from tinygrad_jp.testing import (
+    REAL,
+    assert_gradients,
+    assert_linear_in,
+    assert_rule,
+    modules,
+    pictures,
+)
 from tinygrad_jp.testing.calls import compare
-from tinygrad_jp.testing.failures import imports, pasted, reproduction, same
+from tinygrad_jp.testing.failures import home, imports, pasted, reproduction, same
 from tinygrad_jp.testing.fakegpu import FakeGPU
+from tinygrad_jp.vocabulary.rule import REGISTRY
 
 
 @pytest.fixture(autouse=True)
@@ -178,3 +186,27 @@ def test_the_stand_in_for_a_gpu_refuses_what_a_gpu_would():
     np.add.at(x, (np.array([0, 0]),), FakeGPU(np.ones(2)))
     np.testing.assert_array_equal(x.host, [[2, 2], [1, 1]])
     assert type(x.T) is type(x.mT) is FakeGPU
+
+
+def test_a_ufunc_of_another_library_is_imported_from_there():
+    special = pytest.importorskip("scipy.special")
+    code = reproduction(special.gammaln, [2.5])
+    assert "from scipy.special import gammaln" in code.splitlines()
+    held = {}
+    exec(code, held)
+    assert held["y"] == special.gammaln(2.5)
+    assert home(np.add) == "numpy"
+    assert home(np.frompyfunc(len, 1, 1)) == ""
+
+
+def test_float16_can_be_left_out_of_the_law_of_dtypes():
+    def widened(x):
+        return np.exp(x).astype(np.promote_types(x.dtype, "f"))
+
+    entry = tj.rule(tj.primitive(widened), lambda g, y: (g * y), broadcasts=True, domain=(REAL,))
+    try:
+        with pytest.raises(LawError, match="float16"):
+            assert_rule(entry.fn, only=["dtype"])
+        assert_rule(entry.fn, only=["dtype"], dtypes=(np.float32, np.float64))
+    finally:
+        del REGISTRY[entry.fn]

@@ -115,6 +115,34 @@ def test_the_shrunk_failure_is_drawn(pytester):
     assert "by differences" in said
 
 
+def test_what_a_failing_test_has_computed_is_drawn(pytester):
+    result = run(pytester, """
+        from hypothesis import given, settings
+        import tinygrad_jp as tj
+        from tinygrad_jp import nn
+        from tinygrad_jp.testing import tensors
+        def helper(net, x):
+            out = net(x).tanh()
+            assert out.numpy().sum() < 0.5
+        @settings(database=None)
+        @given(tensors(shape=(1, 2), requires_grad=True))
+        def test_mine(weight):
+            tj.manual_seed(0)
+            net = nn.Linear(2, 1)
+            helper(net.to(weight.dtype), weight * 3)
+        def test_plain():
+            x = tj.ones(2)
+            assert x is None
+    """, "--tj-draw-failures", "pictures")
+    result.assert_outcomes(failed=2)
+    (picture,) = (pytester.path / "pictures").glob("*.svg")
+    written = picture.with_suffix(".txt").read_text("utf-8")
+    assert "test_mine" in picture.name
+    assert "np.tanh" in written
+    assert " net.weight " in written
+    assert "np.multiply" in written
+
+
 def test_without_the_option_nothing_is_drawn(pytester):
     result = run(pytester, FAILING)
     result.assert_outcomes(failed=2)

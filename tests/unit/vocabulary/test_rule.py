@@ -92,6 +92,9 @@ def test_labels_are_what_a_caller_writes():
     assert label(np.linalg.inv) == "np.linalg.inv"
     assert label(np.fft.fft) == "np.fft.fft"
     assert label(erf) == "erf"
+    special = pytest.importorskip("scipy.special")
+    assert label(special.gammaln) == "gammaln"
+    assert label(special.log1p) == "log1p", "NumPy's is another"
 
 
 def test_primitive_hands_itself_to_what_answers():
