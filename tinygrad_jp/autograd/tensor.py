@@ -198,8 +198,7 @@ class Tensor(Operators, Methods):
                 kept["grad"] = g if old is None else old + g
 
             if "keeps" not in kept:
-                kept["keeps"] = True
-                add_hook(self, keep)
+                kept["keeps"] = add_hook(self, keep)
 
     def register_hook(self, hook: Callable[[Tensor], Any]) -> RemovableHook:
         """Call hook(gradient) whenever the gradient of this Tensor is known.

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import tinygrad_jp as tj
 from tinygrad_jp.errors import GradientError, ShapeError
+from tinygrad_jp.vocabulary.rule import REGISTRY
 
 
 def leaf(*values: float) -> tj.Tensor:
@@ -412,3 +413,18 @@ def test_gradients_that_are_recorded_add_up_with_their_graphs() -> None:
     assert x.grad.tolist() == [36.0, 81.0]  # 3 · 3x²
     (second,) = tj.autograd.grad(x.grad.sum(), x)
     assert second.tolist() == [36.0, 54.0]  # 3 · 6x
+
+
+def test_a_gradient_that_is_all_a_node_kept_is_copied() -> None:
+    @tj.primitive
+    def halved_square(x):
+        return x * x / 2
+
+    tj.rule(halved_square, lambda g, x: x)  # right for the gradient 1
+    try:
+        x = leaf(1.0, 2.0)
+        halved_square(x).backward(np.ones(2))
+        assert x.grad.tolist() == [1.0, 2.0]
+        assert not np.shares_memory(x.grad._data, x._data)
+    finally:
+        REGISTRY.pop(halved_square, None)
