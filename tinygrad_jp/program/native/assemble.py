@@ -14,8 +14,7 @@ from . import entry, mathematics
 from .lowering import Kernel, Lowered
 from .nodes import Node
 
-FUNCTIONS = ("sgemm", "dgemm", "state", "next_uint32", "next_double", "pool", "start", "finish",
-             "get_threads", "set_threads")
+FUNCTIONS = ("state", "next_uint32", "next_double", "pool", "start", "finish")
 
 
 @dataclass(slots=True)
@@ -105,10 +104,7 @@ def assemble(lowered: Lowered, width: int) -> Module:
             pointers = [pointer(a) for a in kernel.arguments]
             segment += [f"  ; {line}" for line in said(kernel, names)]
             if kernel.parts:
-                wanted = ["pool", "start", "finish"]
-                if {"sgemm", "dgemm"} & {a for a in kernel.arguments if isinstance(a, str)}:
-                    wanted += ["get_threads", "set_threads"]
-                shared = [pointer(name) for name in wanted]
+                shared = [pointer(name) for name in ("pool", "start", "finish")]
                 segment += shared_call(function(kernel), pointers, shared, len(segment))
                 continue
             given = ", ".join(f"ptr {p}" for p in pointers)
@@ -146,16 +142,8 @@ def shared_work(name: str, count: int, parts: int) -> str:
 
 
 def shared_call(name: str, pointers: list[str], shared: list[str], at: int) -> list[str]:
-    """Write the call of a kernel whose parts the helper of pool.py does as well.
-
-    Meanwhile BLAS, if the kernel calls it, must not start threads of its own.
-    """
-    pool, start, finish, *threads = shared
-    one, back = [], []
-    if threads:
-        get, put = threads
-        one = [f"  %x{at}.had = call i32 {get}()", f"  call void {put}(i32 1)"]
-        back = [f"  call void {put}(i32 %x{at}.had)"]
+    """Write the call of a kernel whose parts the helper of pool.py does as well."""
+    pool, start, finish = shared
     lines = [f"  %x{at} = alloca [{len(pointers) + 1} x ptr], align 64"]
     for i, p in enumerate(pointers):
         lines.append(f"  %x{at}.{i} = getelementptr ptr, ptr %x{at}, i64 {i}")
@@ -166,12 +154,12 @@ def shared_call(name: str, pointers: list[str], shared: list[str], at: int) -> l
         f"  store i64 0, ptr %x{at}.n",
         f"  %x{at}.none = icmp eq ptr {pool}, null",
         f"  br i1 %x{at}.none, label %alone{at}, label %share{at}",
-        f"share{at}:", *one,
+        f"share{at}:",
         f"  %x{at}.two = call i1 {start}(ptr {pool}, ptr @{name}.work, ptr %x{at})",
         f"  call void @{name}.work(ptr %x{at})",
         f"  br i1 %x{at}.two, label %wait{at}, label %done{at}",
         f"wait{at}:", f"  call void {finish}(ptr {pool})", f"  br label %done{at}",
-        f"done{at}:", *back, f"  br label %on{at}",
+        f"done{at}:", f"  br label %on{at}",
         f"alone{at}:", f"  call void @{name}.work(ptr %x{at})", f"  br label %on{at}",
         f"on{at}:",
     ]

@@ -12,7 +12,7 @@ import numpy as np
 from ...autograd.random import generator
 from ...errors import GuardError, ProgramError
 from ..program import Program, Value
-from . import blas, elf, link, pool
+from . import elf, link, pool
 from .assemble import Module, assemble
 from .entry import (
     DTYPES,
@@ -157,11 +157,7 @@ class Binding:
         for value, array in self.arrays.items():
             if value in slots:
                 self.table[slots[value]] = array.ctypes.data
-        for name in ("sgemm", "dgemm"):
-            self.table[slots[name]] = blas.address(name[0]) if name in self.module.used else 0
         helper = pool.addresses("pool" in self.module.used)
-        calls = blas.thread_calls() or (0, 0)
-        helper |= dict(zip(("get_threads", "set_threads"), calls, strict=True))
         for name, address in (python_addresses() | helper).items():
             self.table[slots[name]] = address
 

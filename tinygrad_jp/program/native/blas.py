@@ -1,4 +1,4 @@
-"""NumPy's own BLAS, found in the library that it has loaded: no second one, no second threads."""
+"""How many threads NumPy's own BLAS is set to use: ours go by that."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-# names of cblas_?gemm in NumPy's wheels, newest first, with the integers that they take
-NAMES = (("scipy_cblas_{}gemm64_", "i64"), ("cblas_{}gemm64_", "i64"), ("cblas_{}gemm", "i32"))
+# the function that tells, in NumPy's wheels, newest first
+NAMES = ("scipy_openblas_get_num_threads64_", "openblas_get_num_threads64_",
+         "openblas_get_num_threads")
 
 
 @cache
-def library() -> tuple[Any, str, str] | None:
-    """Find (the library, the name of cblas_?gemm in it, the kind of integers)."""
+def counter() -> Any:
+    """Find the function that gives the number of threads; None where there is none."""
     beside = os.path.dirname(np.__file__)
     folders = (os.path.join(os.path.dirname(beside), "numpy.libs"),
                os.path.join(beside, ".libs"), os.path.join(beside, ".dylibs"))
@@ -26,38 +27,9 @@ def library() -> tuple[Any, str, str] | None:
                 loaded = ctypes.CDLL(os.path.join(folder, file))
             except OSError:
                 continue
-            for name, integers in NAMES:
-                if hasattr(loaded, name.format("s")) and hasattr(loaded, name.format("d")):
-                    return loaded, name, integers
-    return None
-
-
-def integers() -> str | None:
-    """Give the kind of integers that BLAS takes, or None if there is no BLAS to call."""
-    found = library()
-    return found[2] if found else None
-
-
-def address(letter: str) -> int:
-    """Give where cblas_sgemm ("s") or cblas_dgemm ("d") is; 0 if nowhere."""
-    found = library()
-    if found is None:
-        return 0
-    return ctypes.cast(getattr(found[0], found[1].format(letter)), ctypes.c_void_p).value or 0
-
-
-@cache
-def thread_calls() -> tuple[int, int] | None:
-    """Give the addresses of the functions that get and set the number of threads, if found."""
-    found = library()
-    for name in ("scipy_openblas_{}_num_threads64_", "openblas_{}_num_threads64_",
-                 "openblas_{}_num_threads"):
-        calls: list[Any] = [
-            getattr(found[0], name.format(v), None) for v in ("get", "set")
-        ] if found else []
-        if calls and all(calls):
-            get, put = (ctypes.cast(c, ctypes.c_void_p).value or 0 for c in calls)
-            return get, put
+            for name in NAMES:
+                if hasattr(loaded, name):
+                    return getattr(loaded, name)
     return None
 
 
@@ -66,5 +38,5 @@ def threads() -> int:
     for variable in ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS"):
         if variable in os.environ:
             return 1 if os.environ[variable] == "1" else 0
-    calls = thread_calls()
-    return int(ctypes.CFUNCTYPE(ctypes.c_int)(calls[0])()) if calls else 0
+    count = counter()
+    return int(count()) if count is not None else 0

@@ -16,7 +16,6 @@ from . import products
 from .lanes import FEWEST_ROWS, Lanes
 from .nodes import Node
 from .rows import Rows
-from .target import Target
 from .views import Ref, plain
 
 Group = Rows | Lanes | Node
@@ -26,8 +25,7 @@ LONGEST_WAIT = 48  # nodes that wait for one another, at most
 class Fusion:
     """Groups of nodes in the order in which they run, and who reads and makes what."""
 
-    def __init__(self, target: Target) -> None:
-        self.target = target
+    def __init__(self) -> None:
         self.groups: list[Group] = []
         self.made_at: dict[Value, int] = {}
         self.read_at: dict[Value, set[int]] = {}
@@ -166,7 +164,7 @@ class Fusion:
         """Lay b out in rows where the tiles need it so; and copy what no product can read."""
         assert node.out is not None
         p = products.shape_of(node.operands[0], node.operands[1], node.out)
-        if self.target.calls_blas(p.work):
+        if p.large:
             for k, fits in enumerate(p.readable()):
                 if not fits:
                     node.operands[k] = self.copied(node.operands[k])

@@ -16,6 +16,7 @@ from .fusion import Fusion
 from .lanes import Lanes
 from .nest import RowsWriter
 from .nodes import Node, Reader
+from .packed import Packed
 from .registers import Writer
 from .rows import Rows
 from .strips import StripsWriter
@@ -29,7 +30,7 @@ ALIGNED = 64
 class Kernel:
     """A function and what it is called on; the same text is compiled once.
 
-    arguments: values whose memory it takes, or names of slots ("sgemm", "state", ...).
+    arguments: values whose memory it takes, or names of slots ("state", "next_double", ...).
     """
 
     text: str
@@ -62,7 +63,7 @@ class Lowered:
     def __init__(self, program: Program, target: Target) -> None:
         self.program, self.target = program, target
         self.reader = Reader(program)
-        self.fusion = Fusion(target)
+        self.fusion = Fusion()
         self.groups = self.fusion.groups
         self.external = {*program.inputs, *program.constants}
         # a constant that is given back is copied: the caller may do with it as he likes
@@ -208,22 +209,25 @@ class Lowered:
             return Step(kernels)
         if group.sort == "draw":
             return Step([draw(group)])
-        return Step([self.product(group)])
+        return Step(self.product(group))
 
-    def product(self, node: Node) -> Kernel:
-        """Write a matrix product."""
+    def product(self, node: Node) -> list[Kernel]:
+        """Write a matrix product; a large one packs its first operand before."""
         a, b = node.operands
         out = node.out
         assert out is not None
         p = products.shape_of(a, b, out)
-        blas = self.target.blas if self.target.calls_blas(p.work) else None
-        w, text = products.write_product(
-            p, self.target.register, self.target.registers, blas, self.target.halves
-        )
-        given: list[Value | str] = [out, a.base, b.base]
-        if blas is not None:
-            given.append("sgemm" if p.kind == "f32" else "dgemm")
-        return Kernel(text, given, w, [node])
+        sizes = self.target.register, self.target.registers
+        if not p.large:
+            w, text = products.write_product(p, *sizes)
+            return [Kernel(text, [out, a.base, b.base], w, [node])]
+        cut = Packed(p, *sizes)
+        room = Value((cut.elements,), out.dtype)
+        (first, packing), (w, text) = cut.write_packing(), cut.write()
+        return [
+            Kernel(packing, [room, a.base], first, []),
+            Kernel(text, [out, room, b.base], w, [node]),
+        ]
 
 
 def draw(node: Node) -> Kernel:

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from . import blas, compiler, elf
+from . import compiler, elf
 from .target import Target
 
 CPUINFO = "/proc/cpuinfo"
@@ -49,7 +49,7 @@ def target() -> Target:
         register, registers = 32, 16
     else:
         register, registers = 16, 32 if "neon" in features else 16
-    return Target(register, registers, blas.integers(), blas.thread_calls() is not None)
+    return Target(register, registers)
 
 
 @cache

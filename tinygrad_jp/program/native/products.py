@@ -1,7 +1,6 @@
-"""Matrix products: register tiles for small ones, BLAS for large ones.
+"""Matrix products: a loop over tiles that stay in registers.
 
-A product of (M, K) and (K, N) has any strides. Up to a size (target.py) it is a loop over
-tiles that stay in registers; beyond, a call of NumPy's own BLAS.
+A product of (M, K) and (K, N) has any strides. Large ones are done by packed.py.
 """
 
 from __future__ import annotations
@@ -11,12 +10,12 @@ from functools import lru_cache
 from math import prod
 
 from ..program import Value
-from .kinds import kind_of, type_of
+from .kinds import kind_of
 from .registers import Reg, Writer
 from .views import Ref, line, packed
 
 SHARED = 1_500_000  # multiplications from which on two threads do it
-ROW_MAJOR, PLAIN, TRANSPOSED = 101, 111, 112
+LARGE = 8_000_000  # and from which on tiles would wait for memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +39,13 @@ class Shape:
         """The number of multiplications of one product."""
         return self.m * self.n * self.k
 
+    @property
+    def large(self) -> bool:
+        """Whether it is worth to pack the operands first (measured, with 32 and 64 bytes)."""
+        return self.work >= LARGE and self.n >= 100 and self.m >= 16
+
     def readable(self) -> tuple[bool, bool]:
-        """Tell whether BLAS can read a, and b, as they lie."""
+        """Tell whether the rows or the columns of a, and of b, lie end to end or apart."""
         return (
             matrix(self.am, self.ak, self.m, self.k), matrix(self.bk, self.bn, self.k, self.n)
         )
@@ -54,7 +58,7 @@ class Shape:
 
 
 def matrix(one: int, two: int, m: int, n: int) -> bool:
-    """Tell whether BLAS can read m × n elements with these strides."""
+    """Tell whether m × n elements with these strides are rows, or columns, none on another."""
     if min(one, two) < 0:
         return False
     rows = (two == 1 or n == 1) and (one >= n or m == 1) and (n > 1 or one >= 1)
@@ -94,85 +98,53 @@ def shape_of(a: Ref, b: Ref, out: Value) -> Shape:
                  a.offset, b.offset, batch)
 
 
-@lru_cache(maxsize=256)
-def write_product(
-    p: Shape, register: int, registers: int, blas: str | None, halved: bool
-) -> tuple[Writer, str]:
-    """Write the function (ptr %p0 y, ptr %p1 a, ptr %p2 b[, ptr %p3 BLAS]) of a product.
+class Bases:
+    """Where the matrices of a product begin: loops over a batch of them, to be closed at the end.
 
-    halved: BLAS is to do it in two parts, one a thread.
+    Strides of a batch may be others than the Shape's: `a`, `y`, elements from one to the next.
     """
-    w = Writer(fused=True)
-    offsets: list[tuple[Reg, int, int, int]] = []
-    loops = []
-    for n, sa, sb, sy in p.batch:
-        if n > 1:
-            loop = w.loop(n)
-            loops.append(loop)
-            offsets.append((loop.index, sa, sb, sy))
 
-    def base(name: str, offset: int, which: int) -> str:
+    def __init__(self, w: Writer, p: Shape) -> None:
+        self.w, self.p = w, p
+        self.loops = [(n, w.loop(n)) if n > 1 else None for n, *_ in p.batch]
+
+    def at(self, name: str, offset: int, strides: list[int]) -> str:
+        """Give the pointer to this round's matrix."""
         total: Reg | int = offset
-        for part in offsets:
-            stride = (part[1], part[2], part[3])[which]
-            if stride:
-                total = part[0] * stride + total
-        return w.pointer(name, total, p.kind)
+        for loop, stride in zip(self.loops, strides, strict=True):
+            if loop is not None and stride:
+                total = loop[1].index * stride + total
+        return self.w.pointer(name, total, self.p.kind)
 
-    threads = p.work > SHARED and not loops
-    y, a, b = base("%p0", 0, 2), base("%p1", p.a_offset, 0), base("%p2", p.b_offset, 1)
-    if blas is not None:
-        halves(w, p, y, a, b, blas, halved and threads)
-    elif p.dots:
-        Dots(w, p, register).write(y, a, b, threads)
-    else:
-        Tiles(w, p, register, registers).write(y, a, b, threads)
-    for loop in reversed(loops):
-        loop.close()
-    return w, "\n".join([*w.lines, "  ret void"])
+    def y(self, name: str) -> str:
+        """Give the pointer to y."""
+        return self.at(name, 0, [s[3] for s in self.p.batch])
 
+    def a(self, name: str) -> str:
+        """Give the pointer to a."""
+        return self.at(name, self.p.a_offset, [s[1] for s in self.p.batch])
 
-def halves(
-    w: Writer, p: Shape, y: str, a: str, b: str, whole: str, threads: bool
-) -> None:
-    """Let BLAS do a product, or threads its left and its right half (or upper and lower)."""
-    if not threads:
-        call_blas(w, p, y, a, b, whole, p.m, p.n)
-        return
-    wide = p.n >= p.m
-    size = p.n if wide else p.m
-    step = -(-size // 32) * 16  # half, in whole vectors
+    def b(self, name: str) -> str:
+        """Give the pointer to b."""
+        return self.at(name, self.p.b_offset, [s[2] for s in self.p.batch])
 
-    def part(first: Reg, full: bool) -> None:
-        count = step if full else size % step
-        if wide:
-            call_blas(w, p, w.pointer(y, first, p.kind), a, w.pointer(b, first * p.bn, p.kind),
-                      whole, p.m, count)
-        else:
-            call_blas(w, p, w.pointer(y, first * p.n, p.kind), w.pointer(a, first * p.am, p.kind),
-                      b, whole, count, p.n)
-
-    w.shared(size, step, part, True)
+    def close(self) -> str:
+        """End the loops, and the function: its text."""
+        for loop in reversed(self.loops):
+            if loop is not None:
+                loop[1].close()
+        return "\n".join([*self.w.lines, "  ret void"])
 
 
-def call_blas(
-    w: Writer, p: Shape, y: str, a: str, b: str, whole: str, m: int, n: int
-) -> None:
-    """Call cblas_?gemm through the pointer %p3, for m rows and n columns; `whole`: its integers."""
-    real = type_of(p.kind, 0)
-    a_plain = p.ak == 1 and (p.am >= p.k or p.m == 1)
-    a_plain = a_plain or (p.k == 1 and p.am != 1)
-    b_plain = p.bn == 1 and (p.bk >= p.n or p.k == 1)
-    b_plain = b_plain or (p.n == 1 and p.bk != 1)
-    lda = max(p.am, p.k) if a_plain else max(p.ak, p.m)
-    ldb = max(p.bk, p.n) if b_plain else max(p.bn, p.k)
-    sizes = ", ".join(f"{whole} {v}" for v in (m, n, p.k))
-    one = "0x3FF0000000000000"
-    w.line(
-        f"call void %p3(i32 {ROW_MAJOR}, i32 {PLAIN if a_plain else TRANSPOSED}, "
-        f"i32 {PLAIN if b_plain else TRANSPOSED}, {sizes}, {real} {one}, ptr {a}, {whole} {lda}, "
-        f"ptr {b}, {whole} {ldb}, {real} 0.0, ptr {y}, {whole} {p.n})"
-    )
+@lru_cache(maxsize=256)
+def write_product(p: Shape, register: int, registers: int) -> tuple[Writer, str]:
+    """Write the function (ptr %p0 y, ptr %p1 a, ptr %p2 b) of a product."""
+    w = Writer(fused=True)
+    bases = Bases(w, p)
+    threads = p.work > SHARED
+    way = Dots(w, p, register) if p.dots else Tiles(w, p, register, registers)
+    way.write(bases.y("%p0"), bases.a("%p1"), bases.b("%p2"), threads)
+    return w, bases.close()
 
 
 class Tiles:

@@ -303,6 +303,11 @@ class Writer:
         given = f"{x.type} {x.text}, ptr {address}, i32 {align}, {mask.type} {mask.text}"
         self.line(f"call void {full}({given})")
 
+    def prefetch(self, address: str) -> None:
+        """Ask for a line of memory that is read soon."""
+        self.declared.add("declare void @llvm.prefetch.p0(ptr, i32 immarg, i32 immarg, i32 immarg)")
+        self.line(f"call void @llvm.prefetch.p0(ptr {address}, i32 0, i32 3, i32 1)")
+
     # ── loops ───────────────────────────────────────────────────────────────────────────────
 
     def loop(self, count: int | Reg, step: int = 1, carried: list[Reg] | None = None) -> Loop:
