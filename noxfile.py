@@ -45,9 +45,10 @@ def mutation(session: nox.Session) -> None:
     """Change the engine in 200 places, and see whether tests notice (half an hour)."""
     session.install("-e", ".[dev]", "cosmic-ray>=8.7")
     session.run(
-        "pytest", "tests/unit/autograd", "tests/unit/rules", "tests/unit/vocabulary", "tests/laws",
-        "tests/parity/test_functions.py", "tests/abuse/test_threads.py", "tinygrad_jp/autograd",
-        "tinygrad_jp/rules", "-q", "-n=2", "--cov", "--cov-context=test", "--cov-report=",
+        "pytest", "tests/unit/autograd", "tests/unit/rules", "tests/unit/vocabulary",
+        "tests/unit/compiled", "tests/laws", "tests/parity/test_functions.py",
+        "tests/abuse/test_threads.py", "tinygrad_jp/autograd", "tinygrad_jp/rules",
+        "-q", "-n=2", "--cov", "--cov-context=test", "--cov-report=",
         "--junitxml=out/mutation.xml", "-o", "junit_family=xunit1", env=ONE_THREAD,
     )  # fmt: skip
     session.run(

@@ -18,16 +18,20 @@ import json
 import os
 import random
 import re
+import shlex
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
 import tomllib
+import warnings
 import xml.etree.ElementTree as ET
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from difflib import unified_diff
 from pathlib import Path, PurePosixPath
 from py_compile import PycInvalidationMode
 from typing import Any
@@ -62,8 +66,8 @@ Place = tuple[int, int]
 def left_alone(tree: ast.AST, arguments: list[str]) -> list[tuple[Place, Place]]:
     """List the stretches in which a change means nothing, as (start, end).
 
-    Type hints are not computed; arguments named in `arguments`, and functions of a Sampler, say
-    on which values the tests try a rule: other values are as good.
+    Type hints, and what is imported for them, are not computed; arguments named in `arguments`,
+    and functions of a Sampler, say on which values the tests try a rule: other values are as good.
     """
     found: list[Any] = []
     for node in ast.walk(tree):
@@ -74,6 +78,8 @@ def left_alone(tree: ast.AST, arguments: list[str]) -> list[tuple[Place, Place]]
         elif isinstance(node, ast.FunctionDef):
             hints = [a.annotation for a in node.args.args if a.annotation]
             found.append(node if "Sampler" in map(ast.unparse, hints) else node.returns)
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            found.append(node)
     return [((n.lineno, n.col_offset), (n.end_lineno, n.end_col_offset)) for n in found if n]
 
 
@@ -106,15 +112,59 @@ def sample(files: list[Path], how: dict[str, Any], count: int, seed: int) -> lis
     print(f"{sum(map(len, fits.values()))} changes at {len(fits)} places of {len(files)} files")
     draw = random.Random(seed)
     places = draw.sample(sorted(fits), min(count, len(fits)))
-    return [draw.choice(fits[place]) for place in places]
+    drawn = [draw.choice(fits[place]) for place in places]
+    return [mutant for mutant in drawn if is_python(mutant)]
 
 
-def survivors(results: Path) -> Iterator[Mutant]:
-    """Read the changes that no test noticed out of a file of results."""
+def changed(mutant: Mutant) -> str:
+    """Give the text of the file with the change in it."""
+    import cosmic_ray.ast  # noqa: F401 - first: the plugins' import needs it
+    from cosmic_ray.mutating import mutate_code
+    from cosmic_ray.plugins import get_operator
+
+    source = (ROOT / mutant.file).read_text("utf-8")
+    return str(mutate_code(source, get_operator(mutant.operator)(), mutant.occurrence))
+
+
+def is_python(mutant: Mutant) -> bool:
+    """Tell whether a change leaves a program: of the / in f(x, /) it makes a sign that says nothing.
+
+    Whatever is no program fails, and would be counted as noticed.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            compile(changed(mutant), mutant.file, "exec")
+    except SyntaxError:
+        return False
+    return True
+
+
+def difference(mutant: Mutant) -> list[str]:
+    """List the lines that go, each after a -, and those that come, each after a +."""
+    source = (ROOT / mutant.file).read_text("utf-8")
+    diff = unified_diff(source.split("\n"), changed(mutant).split("\n"))
+    return [line for line in diff if re.match(r"[-+](?![-+])", line)]
+
+
+def survivors(results: Path, how: dict[str, Any]) -> Iterator[Mutant]:
+    """Find the changes of a file of results that no test noticed, wherever they are by now."""
     for line in results.read_text("utf-8").splitlines():
         r = json.loads(line)
-        if r["outcome"] != "killed":
-            yield Mutant(r["file"], r["line"], f"core/{r['operator']}", r["occurrence"])
+        if r["outcome"] == "killed":
+            continue
+        source = (ROOT / r["file"]).read_text("utf-8").split("\n")
+        near = [
+            mutant
+            for _, mutant in mutants_of(ROOT / r["file"], how)
+            if mutant.operator == f"core/{r['operator']}"
+            and f"-{source[mutant.line - 1]}" in r["diff"]
+        ]
+        near.sort(key=lambda mutant: abs(mutant.line - r["line"]))
+        found = next((mutant for mutant in near if difference(mutant) == r["diff"]), None)
+        if found is None:
+            print(f"no longer there: {r['file']}:{r['line']} {r['diff']}")
+        else:
+            yield found
 
 
 # ── which tests run a line ──────────────────────────────────────────────────────────────────────
@@ -134,16 +184,25 @@ def durations(junit: Path) -> dict[str, float]:
 
 
 def lines_around(tree: ast.Module, line: int) -> tuple[range, ...]:
-    """Give the lines of the innermost function that holds a line, and of the whole statement."""
+    """Give the lines of the innermost function that holds a line, and of the whole statement.
+
+    What stands in no function, a decorator say, runs but once, in whichever test imports it first:
+    the first of the two is empty then, and the statement tells which tests have to do with it.
+    """
     around = [
         range(node.lineno, (node.end_lineno or node.lineno) + 1)
         for node in ast.walk(tree)
         if isinstance(node, FUNCTIONS)
     ]
-    whole = [range(s.lineno, (s.end_lineno or s.lineno) + 1) for s in tree.body]
-    here = range(line, line + 1)
+    whole = [
+        range(
+            min([s.lineno, *(d.lineno for d in getattr(s, "decorator_list", ()))]),
+            (s.end_lineno or s.lineno) + 1,
+        )
+        for s in tree.body
+    ]
     return tuple(
-        min((s for s in spans if line in s), key=len, default=here) for spans in (around, whole)
+        min((s for s in spans if line in s), key=len, default=range(0)) for spans in (around, whole)
     )
 
 
@@ -165,25 +224,31 @@ class Chooser:
     def tests(self, file: str, line: int) -> list[str]:
         """List the tests to run for a change in a line."""
         by_line = self.data.contexts_by_lineno(self.measured[file])
+        own = re.sub(r"tinygrad_jp/(.*/)", r"tests/unit/\1test_", file)
         function, statement = lines_around(ast.parse((ROOT / file).read_text("utf-8")), line)
-        for lines in ([line], function, statement, list(by_line)):
+        for lines in ([line] if function else [], function, statement, list(by_line)):
             names = {c.removesuffix("|run") for n in lines for c in by_line.get(n, ()) if c}
             known = [n for n in names if n in self.times]
             if known:
-                return self.spread(known)
+                return self.spread(known, own)
         return []
 
-    def spread(self, names: list[str]) -> list[str]:
-        """Order tests by turns over their functions, as many as the time allows."""
+    def spread(self, names: list[str], own: str) -> list[str]:
+        """Order tests by turns over their functions, as many as the time allows.
+
+        own: the file of tests that stands beside the changed one, whose tests come first.
+        """
         groups: dict[str, list[str]] = defaultdict(list)
         for name in sorted(names, key=lambda n: (self.times[n], n)):
             groups[name.split("[")[0]].append(name)
         turns = sorted(
-            (turn, self.times[n], n) for g in groups.values() for turn, n in enumerate(g)
+            (not n.startswith(own), turn, self.times[n], n)
+            for g in groups.values()
+            for turn, n in enumerate(g)
         )
         chosen: list[str] = []
         spent = 0.0
-        for _, took, name in turns:
+        for _, _, took, name in turns:
             if chosen and (spent + took > self.seconds or len(chosen) >= self.most):
                 continue
             chosen.append(name)
@@ -206,6 +271,26 @@ def settle(folder: str) -> None:
     os.chdir(place)
 
 
+PYTEST = [
+    sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--tb=line",
+    "-p", "no:cacheprovider", "-p", "no:benchmark", "@chosen.txt",
+]  # fmt: skip
+
+
+def fails_anyway(tests: list[str], output: str) -> str | None:
+    """Find the test that failed, if it fails without a change too where the same ones ran before.
+
+    Such a test rests on others that did not run, and has noticed nothing.
+    """
+    heads = tuple(f"{word} {name}" for name in tests for word in ("FAILED", "ERROR"))
+    told = [head for line in output.split("\n") for head in heads if line.startswith(head)]
+    if not told:
+        return None
+    failed = max(told, key=len).split(" ", 1)[1]
+    Path("chosen.txt").write_text("\n".join(tests[: tests.index(failed) + 1]), "utf-8")
+    return failed if subprocess.run(PYTEST, capture_output=True, check=False).returncode else None
+
+
 def attempt(mutant: Mutant, timeout: float) -> dict[str, Any]:
     """Try one change, and tell what became of it."""
     import cosmic_ray.ast  # noqa: F401 - first: the plugins' import needs it
@@ -215,15 +300,18 @@ def attempt(mutant: Mutant, timeout: float) -> dict[str, Any]:
     spec = MutationSpec(
         Path(mutant.file), mutant.operator, mutant.occurrence, (mutant.line, 0), (mutant.line, 1)
     )
-    Path("chosen.txt").write_text("\n".join(mutant.tests), "utf-8")
-    quiet = "-x -q --no-header --tb=line -p no:cacheprovider -p no:benchmark"
     began = time.perf_counter()
-    if mutant.tests:
-        result = mutate_and_test([spec], f"{sys.executable} -m pytest {quiet} @chosen.txt", timeout)
+    outcome, output = "survived", "no test runs this line"
+    while mutant.tests:
+        Path("chosen.txt").write_text("\n".join(mutant.tests), "utf-8")
+        result = mutate_and_test([spec], shlex.join(PYTEST), timeout)
         outcome, output = str(result.test_outcome), result.output or ""
-        diff = [s for s in (result.diff or "").split("\n") if re.match(r"[-+](?![-+])", s)]
-    else:
-        outcome, output, diff = "survived", "no test runs this line", []
+        wrong = fails_anyway(mutant.tests, output)
+        if wrong is None:
+            break
+        print(f"{wrong} fails without any change: left out", flush=True)
+        mutant.tests.remove(wrong)
+        outcome = "survived"
     return {
         "file": mutant.file,
         "line": mutant.line,
@@ -232,7 +320,7 @@ def attempt(mutant: Mutant, timeout: float) -> dict[str, Any]:
         "outcome": outcome.rpartition(".")[2].lower(),
         "tests": len(mutant.tests),
         "seconds": round(time.perf_counter() - began, 1),
-        "diff": diff,
+        "diff": difference(mutant),
         "output": output.strip().split("\n")[-4:],
     }
 
@@ -266,7 +354,7 @@ def main() -> int:
     files = [f for p in how["module-path"] for f in sorted((ROOT / p).glob("*.py"))]
     files = [f for f in files if asked.only in f.as_posix() and f.name != "__init__.py"]
     if asked.again:
-        mutants = list(survivors(asked.again))
+        mutants = list(survivors(asked.again, how))
     else:
         mutants = sample(files, how, asked.sample, asked.seed)
     chooser = Chooser(asked.coverage, asked.junit, how["seconds"], how["tests"])
