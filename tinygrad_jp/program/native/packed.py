@@ -20,6 +20,7 @@ DEEP = 32 * 1024  # bytes of a panel of b, at most: most of the first cache
 AHEAD = 16  # places of a sliver that are asked for before they are needed
 PANELS = 4  # of b, that a thread does at once
 CHUNKS = 8  # of a's slivers, if threads share these
+TOGETHER = 8  # slivers that are packed side by side, where their rows' elements are neighbours
 
 
 @dataclass(slots=True)
@@ -68,40 +69,56 @@ class Packed:
         bases = Bases(w, p)
         room, a = bases.at("%p0", 0, self.steps), bases.a("%p1")
 
-        def sliver(first: Reg, whole: bool) -> None:
-            rows = self.tall if whole else p.m % self.tall
+        step = self.tall * (TOGETHER if p.am == 1 else 1)
+
+        def slivers(first: Reg, whole: bool) -> None:
+            rows = step if whole else p.m % step
             into = w.pointer(room, self.index(w, first) * self.sliver, p.kind)
             start = w.pointer(a, first * p.am, p.kind)
-            self.turn(w, start, p.am, p.ak, rows, p.k, into, self.tall)
+            if p.am == 1:
+                pieces = [(i * self.tall, min(self.tall, rows - i * self.tall), i * self.sliver)
+                          for i in range(-(-rows // self.tall))]
+                self.copy(w, start, p.ak, p.k, into, self.tall, pieces)
+            else:
+                self.turn(w, start, p.am, rows, p.k, into, self.tall)
 
-        w.shared(p.m, self.tall, sliver, True)
+        w.shared(p.m, step, slivers, True)
         return w, bases.close()
 
     def index(self, w: Writer, row: Reg) -> Reg:
         """Give which sliver a row starts."""
         return w.new(f"udiv i64 {row.text}, {self.tall}", "i64", 0)
 
-    def turn(
-        self, w: Writer, source: str, across: int, along: int, count: int, length: int,
-        into: str, stride: int, firsts: Reg | int = 0,
+    def copy(
+        self, w: Writer, source: str, along: int, length: int, into: str, stride: int,
+        pieces: list[tuple[int, int, int]],
     ) -> None:
-        """Copy `count` lines of `length` elements so that those at one place are neighbours.
+        """Copy pieces of `length` rows: (where in a row, how many elements, to where).
 
-        across, along: strides between lines, and within one.  stride: of places, in `into`; up to
-        a vector behind the last place may be written as well.
+        along, stride: from row to row; behind the last, up to a vector more may be written.
+        """
+        kind, lanes = self.p.kind, self.lanes
+        loop = w.loop(length)
+        row = w.pointer(source, loop.index * along, kind)
+        place = w.pointer(into, loop.index * stride, kind)
+        for start, count, to in pieces:
+            for at in range(0, count, lanes):
+                some = [i < count - at for i in range(lanes)]
+                x = w.load(w.pointer(row, start + at, kind), kind, lanes,
+                           None if all(some) else w.table(some, "i1"))
+                w.store(w.pointer(place, to + at, kind), x)
+        loop.close()
+
+    def turn(
+        self, w: Writer, source: str, across: int, count: int, length: int, into: str, stride: int
+    ) -> None:
+        """Copy `count` rows of `length` elements so that those of one column are neighbours.
+
+        across: from row to row.  stride: of columns, in `into`; behind the last, up to a vector
+        more may be written.
         """
         kind, lanes = self.p.kind, self.lanes
         groups = [(at, min(lanes, count - at)) for at in range(0, count, lanes)]
-        if across == 1:  # neighbours already
-            loop = w.loop(length)
-            line = w.pointer(source, loop.index * along, kind)
-            place = w.pointer(into, loop.index * stride, kind)
-            for at, some in groups:
-                mask = w.table([i < some for i in range(lanes)], "i1") if some < lanes else None
-                x = w.load(w.pointer(line, at, kind), kind, lanes, mask)
-                w.store(w.pointer(place, at, kind), x)
-            loop.close()
-            return
 
         def square(first: Reg, whole: bool) -> None:
             some = lanes if whole else length % lanes
@@ -155,7 +172,11 @@ class Packed:
         p, first = self.p, part.first
         y, a, b = pointers
         source = w.pointer(w.pointer(b, part.column * p.bn, p.kind), first * p.bk, p.kind)
-        self.turn(w, source, p.bn, p.bk, part.columns, part.depth, "%panel", self.columns)
+        if p.bn == 1:
+            whole = [(0, part.columns, 0)]
+            self.copy(w, source, p.bk, part.depth, "%panel", self.columns, whole)
+        else:
+            self.turn(w, source, p.bn, part.columns, part.depth, "%panel", self.columns)
 
         def sliver(at: Reg, whole: bool) -> None:
             tall = self.tall if whole else part.rows % self.tall
