@@ -2,7 +2,7 @@
 derivatives must be the same to the rounding of float64.
 
     pytest tests/fuzz                              some seconds, the same programs each time
-    pytest -m slow tests/fuzz                      10,000 with PyTorch, 300 with JAX, new ones
+    pytest -m slow tests/fuzz                      10,000 with PyTorch, 2,000 with JAX, new ones
     TINYGRAD_JP_FUZZ=100000 pytest -m slow tests/fuzz
 
 What differs on purpose is in EXPLAINED, with the reason. A program that differs otherwise is
@@ -159,12 +159,14 @@ if translation.HAS["torch"]:
 if translation.HAS["jax"]:
 
     def test_jax(jax: Any) -> None:
-        assert campaign(jax, 5, fresh=False)["programs"] >= 5
+        assert campaign(jax, 20, fresh=False)["programs"] >= 20
 
     @pytest.mark.slow
     def test_jax_long(jax: Any) -> None:
-        seen = campaign(jax, max(300, NUMBER // 100), fresh=True)
+        number = NUMBER // 5  # each is compiled: a second
+        seen = campaign(jax, number, fresh=True)
         print(report("JAX", seen))
+        assert seen["programs"] >= number
 
 
 def test_what_is_explained_exists() -> None:

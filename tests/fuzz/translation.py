@@ -323,6 +323,11 @@ class Jax(Library):
         jax.config.update("jax_enable_x64", True)
         jax.config.update("jax_platforms", "cpu")
         self.jax = jax
+        # what a call raises that looks at values, while it is traced
+        self.needs_values = (
+            jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError,
+            jax.errors.NonConcreteBooleanIndexError, jax.errors.TracerIntegerConversionError,
+        )
 
     def function(self, entry: Entry) -> Callable[..., Any] | None:
         jax, name = self.jax, label(entry.fn)
@@ -334,7 +339,6 @@ class Jax(Library):
             "log_softmax": nn.log_softmax, "logsumexp": jax.scipy.special.logsumexp,
             "linear": lambda x, w, b=None: x @ w.T + (0.0 if b is None else b),
             "getitem": lambda x, index: x[index],
-
         }
         return table.get(name) or by_name(jax.numpy, entry)
 
@@ -361,30 +365,47 @@ class Jax(Library):
         )
         return self.call(entry, list(given.args), given.kwargs)
 
+    def whole(self, compute: Any) -> Any:
+        """Make (values, gradients, second-order products) of (xs, weights, moves) out of compute(xs)."""
+        jax, jnp = self.jax, self.jax.numpy
+
+        def total(xs: Any, weights: Any) -> Any:
+            ys = compute(xs)
+            weights = [1.0] * len(ys) if weights is None else weights
+            return sum(jnp.sum(y * w) for y, w in zip(ys, weights, strict=True)), ys
+
+        def inner(xs: Any, weights: Any, moves: Any) -> Any:
+            first, ys = jax.grad(total, has_aux=True)(xs, weights)
+            return sum(jnp.sum(g * u) for g, u in zip(first, moves, strict=True)), (first, ys)
+
+        def parts(xs: Any, weights: Any, moves: Any) -> Any:
+            second, (first, ys) = jax.grad(inner, has_aux=True)(xs, weights, moves)
+            return ys, first, second
+
+        return parts
+
     def differentiates(self, entry: Entry, call: Call) -> bool:
         jnp, xs = self.jax.numpy, []
         mapped(call, lambda x: xs.append(jnp.asarray(x)) if x.dtype.kind == "f" else None)
 
-        def total(xs: Any) -> Any:
+        def squares(xs: Any) -> Any:
             rest = iter(xs)
             given = mapped(call, lambda x: next(rest) if x.dtype.kind == "f" else x)
-            return sum(jnp.sum(y * y) for y in self.call(entry, list(given.args), given.kwargs))
+            return [y * y for y in self.call(entry, list(given.args), given.kwargs)]
 
-        self.jax.grad(total)(xs)
+        parts = self.whole(squares)
+        try:
+            self.jax.eval_shape(parts, xs, None, xs)
+        except self.needs_values:
+            parts(xs, None, xs)
         return True
 
     def run(self, program: Any, weights: Any, moves: Any) -> Any:
         """Give (values, gradients, second-order products) of a program, as arrays."""
-        jax, jnp = self.jax, self.jax.numpy
-
-        def total(xs: Any) -> Any:
-            ys = program(*xs, call=self.translated, near=self.near)
-            return sum(jnp.sum(y * w) for y, w in zip(ys, weights, strict=True))
-
-        def inner(xs: Any) -> Any:
-            return sum(jnp.sum(g * u) for g, u in zip(jax.grad(total)(xs), moves, strict=True))
-
-        xs = [jnp.asarray(x) for x in program.inputs]
-        ys = program(*xs, call=self.translated, near=self.near)
-        parts = ys, jax.grad(total)(xs), jax.grad(inner)(xs)
-        return tuple([np.asarray(v) for v in part] for part in parts)
+        parts = self.whole(lambda xs: program(*xs, call=self.translated, near=self.near))
+        xs = [self.jax.numpy.asarray(x) for x in program.inputs]
+        try:  # compiled as one: five times as fast as call by call
+            found = self.jax.jit(parts)(xs, weights, moves)
+        except self.needs_values:
+            found = parts(xs, weights, moves)
+        return tuple([np.asarray(v) for v in part] for part in found)
