@@ -428,3 +428,29 @@ def test_a_gradient_that_is_all_a_node_kept_is_copied() -> None:
         assert not np.shares_memory(x.grad._data, x._data)
     finally:
         REGISTRY.pop(halved_square, None)
+
+
+def test_a_gradient_that_nobody_else_holds_is_not_copied() -> None:
+    made = []
+
+    @tj.primitive
+    def doubled(x):
+        return x * 2
+
+    @tj.primitive
+    def turned(x):
+        return x * 2
+
+    tj.rule(doubled, lambda g: made.append(g * 2) or made[-1])
+    tj.rule(turned, lambda g: (g.T * 2).T)
+    try:
+        x = leaf(1.0, 2.0)
+        doubled(x).backward(np.ones(2))
+        assert x.grad._data is made[0]
+        x = tj.ones(3, 2, requires_grad=True)
+        turned(x).backward(np.ones((3, 2)))
+        assert x.grad._data.base is not None  # a view of what the rule made
+        assert x.grad.tolist() == [[2.0, 2.0]] * 3
+    finally:
+        for fn in (doubled, turned):
+            REGISTRY.pop(fn, None)

@@ -235,3 +235,14 @@ def test_the_wrong_number_of_results_is_said():
 def test_a_number_where_an_array_is_needed_is_said():
     with pytest.raises(ShapeError, match=r"linear.*3\.0 where an array is needed"):
         tj.nn.functional.linear(3.0, tj.ones(2, 3))
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_gradient_has_the_dtype_of_its_tensor_on_the_way_too(create_graph):
+    a = tj.tensor([1.0, 2.0], dtype=tj.float32, requires_grad=True)
+    wide, seen = np.array([3.0, 4.0]), []
+    h = a * 2.0
+    h.register_hook(lambda g: seen.append(g.dtype))
+    (h * wide).sum().backward(create_graph=create_graph)
+    assert seen == [np.float32]
+    assert (a.grad.dtype, a.grad.tolist()) == (np.float32, [6.0, 8.0])
