@@ -1,7 +1,7 @@
 """Large matrix products: a is packed once, b panel by panel, and tiles of y stay in registers.
 
 The order of Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008): a
-panel of b (some 200 rows, two vectors wide) stays in the first cache while all of a passes by, in
+panel of b (some 500 rows, two vectors wide) stays in the near caches while all of a passes by, in
 slivers of as many rows as a tile has. Packed, both are read from end to end.
 """
 
@@ -16,9 +16,9 @@ from .registers import Reg, Writer
 from .views import packed
 
 WIDE = 2  # vectors in a tile
-DEEP = 32 * 1024  # bytes of a panel of b, at most: most of the first cache
+DEEP = 64 * 1024  # bytes of a panel of b, at most: deeper ones cost as much, shallower ones more
 AHEAD = 16  # places of a sliver that are asked for before they are needed
-PANELS = 4  # of b, that a thread does at once
+PANELS = 2  # of b, that a thread does at once
 CHUNKS = 8  # of a's slivers, if threads share these
 TOGETHER = 8  # slivers that are packed side by side, where their rows' elements are neighbours
 
