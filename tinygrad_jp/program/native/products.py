@@ -10,7 +10,7 @@ from functools import lru_cache
 from math import prod
 
 from ..program import Value
-from .kinds import kind_of
+from .kinds import BYTES, kind_of
 from .registers import Reg, Writer
 from .views import Ref, line, packed
 
@@ -43,6 +43,11 @@ class Shape:
     def large(self) -> bool:
         """Whether it is worth to pack the operands first (measured, with 32 and 64 bytes)."""
         return self.work >= LARGE and self.n >= 100 and self.m >= 16
+
+    def narrow(self, register: int) -> bool:
+        """Tell whether y has few columns and the elements of a's columns are neighbours."""
+        lanes = register // BYTES[self.kind]
+        return self.am == 1 and self.ak != 1 and 1 < self.n <= min(lanes, 12) and self.m >= lanes
 
     def readable(self) -> tuple[bool, bool]:
         """Tell whether the rows or the columns of a, and of b, lie end to end or apart."""
@@ -142,7 +147,11 @@ def write_product(p: Shape, register: int, registers: int) -> tuple[Writer, str]
     w = Writer(fused=True)
     bases = Bases(w, p)
     threads = p.work > SHARED
-    way = Dots(w, p, register) if p.dots else Tiles(w, p, register, registers)
+    way: Dots | Tiles | Columns = Tiles(w, p, register, registers)
+    if p.dots:
+        way = Dots(w, p, register)
+    elif p.narrow(register):
+        way = Columns(w, p, register, registers)
     way.write(bases.y("%p0"), bases.a("%p1"), bases.b("%p2"), threads)
     return w, bases.close()
 
@@ -269,3 +278,47 @@ class Dots:
                 line = w.shuffle(folded, folded, list(range(at, at + wide)))
                 i = (first + at) // wide
                 w.store(w.pointer(into, i * p.n, p.kind), line)
+
+
+class Columns:
+    """Products with columns of a in vectors, for few columns of b: y is turned at the end."""
+
+    def __init__(self, w: Writer, p: Shape, register: int, registers: int) -> None:
+        self.w, self.p = w, p
+        self.lanes = register // BYTES[p.kind]
+        self.tall = max(1, min((registers - 2) // (p.n + 1), p.m // self.lanes))
+
+    def write(self, y: str, a: str, b: str, threads: bool) -> None:
+        """Write the loop over tiles of some vectors of rows, which threads share."""
+        w, p = self.w, self.p
+        step = self.tall * self.lanes
+        w.shared(p.m, step, lambda i, whole: self.tile(y, a, b, i, step if whole else p.m % step),
+                 threads)
+
+    def tile(self, y: str, a: str, b: str, row: Reg, rows: int) -> None:
+        """Write one tile."""
+        w, p, lanes = self.w, self.p, self.lanes
+        left = rows % lanes
+        short = w.table([i < left for i in range(lanes)], "i1") if left else None
+        tall = -(-rows // lanes)
+        a = w.pointer(a, row, p.kind)
+        loop = w.loop(p.k, 1, [w.constant(0.0, p.kind, lanes)] * (tall * p.n))
+        line = w.pointer(a, loop.index * p.ak, p.kind)
+        columns = [
+            w.load(w.pointer(line, i * lanes, p.kind), p.kind, lanes,
+                   short if i == tall - 1 else None)
+            for i in range(tall)
+        ]
+        factors = w.pointer(b, loop.index * p.bk, p.kind)
+        sums = []
+        for j in range(p.n):
+            one = w.spread(w.load(w.pointer(factors, j * p.bn, p.kind), p.kind, 0), lanes)
+            sums += [loop.carried[j * tall + i] + columns[i] * one for i in range(tall)]
+        sums = loop.close(sums)
+        some = w.table([j < p.n for j in range(lanes)], "i1") if p.n < lanes else None
+        for i in range(tall):
+            square = sums[i::tall]
+            turned = w.transposed(square + square[:1] * (lanes - p.n))
+            for r in range(left if left and i == tall - 1 else lanes):
+                place = w.pointer(y, (row + (i * lanes + r)) * p.n, p.kind)
+                w.store(place, turned[r], some)
