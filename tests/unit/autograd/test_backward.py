@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_jp as tj
+from tinygrad_jp.autograd.apply import wrap
 from tinygrad_jp.errors import GradientError, ShapeError
+from tinygrad_jp.testing.fakegpu import FakeGPU
 from tinygrad_jp.vocabulary.rule import REGISTRY
 
 
@@ -454,3 +456,10 @@ def test_a_gradient_that_nobody_else_holds_is_not_copied() -> None:
     finally:
         for fn in (doubled, turned):
             REGISTRY.pop(fn, None)
+
+
+def test_a_backward_pass_on_a_gpu_starts_there() -> None:
+    x = wrap(FakeGPU(np.array([3.0]))).requires_grad_()
+    (x * x).backward()
+    assert isinstance(x.grad._data, FakeGPU)
+    assert x.grad._data.host.tolist() == [6.0]

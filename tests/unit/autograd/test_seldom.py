@@ -532,13 +532,6 @@ def test_a_tensor_on_a_gpu_is_copied_there():
         np.asarray(wrap(here))
 
 
-def test_a_backward_pass_on_a_gpu_starts_there():
-    x = wrap(FakeGPU(np.array([3.0]))).requires_grad_()
-    (x * x).backward()
-    assert isinstance(x.grad._data, FakeGPU)
-    assert x.grad._data.host.tolist() == [6.0]
-
-
 def test_an_error_that_is_no_error_of_arrays_goes_through_as_it_is():
     @tj.primitive
     def broken(x: Any) -> Any:
