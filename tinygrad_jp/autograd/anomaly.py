@@ -59,7 +59,7 @@ class detect_anomaly(ContextDecorator):
             if _users[0] == 1:
                 generic.watchers.append(_after_forward)
                 engine.observers.append(_after_backward)
-                generate.watch(True)
+                generate.watch(True, detect_anomaly)
 
     def __exit__(self, *error: Any) -> None:
         with _lock:
@@ -67,7 +67,7 @@ class detect_anomaly(ContextDecorator):
             if _users[0] == 0:
                 generic.watchers.remove(_after_forward)
                 engine.observers.remove(_after_backward)
-                generate.watch(bool(generic.watchers))
+                generate.watch(False, detect_anomaly)
         token, quiet = self._entered.pop()
         _on.reset(token)
         quiet.__exit__(*error)

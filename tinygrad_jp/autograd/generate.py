@@ -50,15 +50,21 @@ STAMP = (  # lines.stamp, without a call where the same code runs as the last ti
 )
 SOURCES: dict[str, str] = {}
 _lock = Lock()
-_watchers = [0]
+_watchers: set[Any] = set()
 _ops: dict[Function, Function] = {}
 
 
-def watch(on: bool) -> None:
-    """Send every operation through `apply`, where watchers see it; or no longer, for this one."""
+def watch(on: bool, by: Any = None) -> None:
+    """Send every operation through `apply`, where watchers see it; or no longer, for this one.
+
+    by: who asks; may ask twice.
+    """
     with _lock:
-        _watchers[0] += 1 if on else -1
-        scope["watching"] = _watchers[0] > 0
+        if on:
+            _watchers.add(by)
+        else:
+            _watchers.discard(by)
+        scope["watching"] = bool(_watchers)
 
 
 def _first_call(*args: Any, fn: Any = None, **kwargs: Any) -> Any:

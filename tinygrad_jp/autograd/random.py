@@ -53,11 +53,12 @@ def _started(seed: int | None) -> tuple[Generator, int]:
 @contextmanager
 def using(source: Generator) -> Iterator[None]:
     """Draw from `source` inside the block, in this thread or task alone."""
-    token = _lent.set(source)
-    try:
+    before = _lent.get()
+    try:  # with nothing before it: Ctrl-C may come as soon as it is set
+        _lent.set(source)
         yield
     finally:
-        _lent.reset(token)
+        _lent.set(before)
 
 
 def manual_seed(seed: int) -> Generator:

@@ -193,11 +193,14 @@ class _Capturing:
         state = recorder.source.bit_generator.state
         others = self._generators()
         try:
-            self._lift()
-            with recorder.running(), first_touches() as self.written_first:
-                template = self._run()
+            try:
+                self._lift()
+                with recorder.running(), first_touches() as self.written_first:
+                    template = self._run()
+            finally:
+                self._give_back()
         finally:
-            self._give_back()
+            self._give_back()  # Ctrl-C may have cut the first one short
         program, pullback, draws = self._parted(recorder.program)
         arguments = list(program.inputs)[: len(self.traces)]
         for place, new in self.argument_writes:
@@ -381,6 +384,7 @@ class _Capturing:
             x._data, x._node = data, leaf
             if leaf is not None:
                 leaf.grad = before
+        self.recorder.stop()
 
     def _gradients(self) -> list[Gradient]:
         made = [Gradient(None, place, found, None, "") for place, found in self.argument_gradients]

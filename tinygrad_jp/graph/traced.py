@@ -202,12 +202,12 @@ def _notes(outside: Any) -> Iterator[None]:
             }
 
     engine.watchers.append(watch)
-    generate.watch(True)
+    generate.watch(True, watch)
     try:
         yield
     finally:
         engine.watchers.remove(watch)
-        generate.watch(False)
+        generate.watch(False, watch)
 
 
 @contextmanager

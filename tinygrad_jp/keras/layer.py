@@ -217,11 +217,11 @@ class Layer(Owner):
             told = now.training
         if self._signature.takes_training:
             kwargs["training"] = bool(self.training if told is None else told)
-        token = _pass.set(Pass(told, self if now is None else now.outermost))
-        try:
+        try:  # with nothing before it: Ctrl-C may come as soon as it is set
+            _pass.set(Pass(told, self if now is None else now.outermost))
             return self.call(*args, **kwargs)
         finally:
-            _pass.reset(token)
+            _pass.set(now)
 
     def _read(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Make Tensors of the arrays among the arguments."""

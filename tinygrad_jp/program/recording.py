@@ -106,6 +106,7 @@ class Recording:
         # leave optimizers' steps to the eager engine, if it runs the rest; else forget their values
         self.defers_steps = True
         self.source = generator()
+        self.is_stopped = False
 
     # ── what the engine asks ────────────────────────────────────────────────────────────────
 
@@ -212,8 +213,8 @@ class Recording:
         if type(array) is not ndarray:
             return
         trace = self.tape.state(array, name)
-        tensor._data = trace
         self.lifts.append(Lifted(holder, array, trace, tensor._node, name))
+        tensor._data = trace
 
     def lift_gradient(self, leaf: Leaf, name: str) -> None:
         """Put a Trace in the place of the gradient that a leaf has already."""
@@ -221,23 +222,22 @@ class Recording:
         trace = None
         if before is not None:
             trace = self.tape.state(before._data if isinstance(before, Tensor) else before, name)
-            leaf.grad = trace
         self.grads.append(Gathered(leaf, before, trace, name))
+        if trace is not None:
+            leaf.grad = trace
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Record what this thread does in the block; then give every Tensor its array back."""
-        token = recording.set(self)
-        generate.watch(True)
         before = drawn_so_far()
-        try:
+        try:  # with nothing before it: Ctrl-C may come at once
+            recording.set(self)
+            generate.watch(True, self)
             with using(Draws(self, self.source)):  # type: ignore[arg-type]
                 yield
             self._collect()
         finally:
-            generate.watch(False)
-            recording.reset(token)
-            self._restore()
+            self.stop()
         if before != drawn_so_far():
             raise CompileError("compile_np_random")
 
@@ -267,13 +267,19 @@ class Recording:
         back = tuple(axes.index(i) for i in range(len(axes)))
         self.program.updates[base] = new.transpose(back).value
 
-    def _restore(self) -> None:
+    def stop(self) -> None:
+        """Record no more, and give every Tensor its array back; once more where Ctrl-C came in."""
+        if self.is_stopped:
+            return
+        recording.set(None)
         for lifted in self.lifts:
             tensor = lifted.tensor()
             if tensor is not None:
                 tensor._data, tensor._node = lifted.array, lifted.node
         for grad in self.grads:
             grad.leaf.grad = grad.before
+        generate.watch(False, self)
+        self.is_stopped = True
 
     def found(self, trace: Any) -> Found:
         """Give a result with the transpositions at its end taken off.

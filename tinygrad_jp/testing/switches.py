@@ -14,7 +14,7 @@ def state() -> dict[str, Any]:
     return {
         "grad mode": mode.is_grad_enabled(),
         "anomaly mode": (
-            generate._watchers[0], anomaly._users[0], apply.watchers[:], backward.observers[:],
+            generate._watchers.copy(), anomaly._users[0], apply.watchers[:], backward.observers[:],
         ),
         "language": errors._chosen[0],
         "default dtype": apply.default_dtype[0],
@@ -29,8 +29,10 @@ def restore(before: dict[str, Any]) -> str:
         return ""
     mode._mode.set(before["grad mode"])
     users = before["anomaly mode"]
-    generate._watchers[0], anomaly._users[0], apply.watchers[:], backward.observers[:] = users
-    generate.scope["watching"] = generate._watchers[0] > 0
+    watchers, anomaly._users[0], apply.watchers[:], backward.observers[:] = users
+    generate._watchers.clear()
+    generate._watchers.update(watchers)
+    generate.scope["watching"] = bool(watchers)
     anomaly._on.set(bool(users[1]))
     errors._chosen[0] = before["language"]
     apply.default_dtype[0] = before["default dtype"]

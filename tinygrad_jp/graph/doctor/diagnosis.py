@@ -112,12 +112,12 @@ def _arrays_used() -> Iterator[dict[int, Any]]:
         used.update((id(o), o) for o in (owner(v) for v in values if isinstance(v, np.ndarray)))
 
     engine.watchers.append(watch)
-    generate.watch(True)
+    generate.watch(True, watch)
     try:
         yield used
     finally:
         engine.watchers.remove(watch)
-        generate.watch(False)
+        generate.watch(False, watch)
 
 
 def _loss(output: Any, t: Any, loss_fn: Callable[..., Any] | None) -> Tensor:

@@ -289,17 +289,16 @@ class Optimizer(Stateful):
     def _move(self) -> None:
         """Move the variables, and what goes with them: sums, averages and the count, at once."""
         along = [*self._counting]
-        if self._alters_gradients() and not self._alter(along):
-            at_once(along)
-            return
+        moves_now = not self._alters_gradients() or self._alter(along)
         if self._average is not None:
             moves = int(self._known) // (self.gradient_accumulation_steps or 1)
             along += self._average.updating(is_first=moves == 0)
             often = self.ema_overwrite_frequency
             if often and (moves + 1) % often == 0:
                 along += self._average.putting_in()
-        if self.engine is None:
-            self._step_by_step()
+        if not moves_now or self.engine is None:
+            if moves_now:
+                self._step_by_step()
             at_once(along)
             return
         self.engine.along = along
