@@ -181,6 +181,20 @@ def test_distributions() -> None:
     assert tj.zeros(n).normal_(3, 0.5).std().item() == pytest.approx(0.5, abs=0.02)
 
 
+def test_distributions_if_nothing_is_said() -> None:
+    for short, said in (
+        (lambda: tj.zeros(9).normal_(), lambda: tj.zeros(9).normal_(0.0, 1.0)),
+        (lambda: tj.zeros(9).uniform_(), lambda: tj.zeros(9).uniform_(0.0, 1.0)),
+        (lambda: tj.normal(size=9), lambda: tj.normal(0.0, 1.0, 9)),
+        (lambda: tj.normal(size=(9,)), lambda: tj.randn(9)),
+    ):
+        drawn = []
+        for draw in (short, said):
+            tj.manual_seed(5)
+            drawn.append(draw().tolist())
+        assert drawn[0] == drawn[1]
+
+
 def test_nothing_is_drawn_at_import() -> None:
     import subprocess
     import sys
@@ -212,6 +226,13 @@ ERRORS: list[tuple[str, Any, type[Exception]]] = [
     ("rng_state", lambda: tj.set_rng_state({"no": "state"}), errors.OptionError),
     ("no_device", lambda: tj.tensor(1.0, device="cuda"), errors.OptionError),
 ]
+
+
+@pytest.mark.parametrize("make", [tj.zeros, tj.ones, tj.empty, tj.rand, tj.randn])
+def test_a_dtype_after_the_shape_as_numpy_has_it(make: Any) -> None:
+    for made in (make((2, 3), np.float64), make(2, 3, np.float64), make(2, 3, dtype=np.float64)):
+        assert (made.shape, made.dtype) == ((2, 3), np.float64)
+    assert make(2, 3).dtype == np.float32
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])

@@ -37,7 +37,8 @@ X = [[3.0, 1.0, 2.0], [6.0, 5.0, 4.0]]
 WITHOUT_AXES = {
     "sort": lambda x: x.sort().values, "sort along": lambda x: x.sort(dim=-1).values,
     "topk": lambda x: x.topk(1).values.reshape(()), "kthvalue": lambda x: tj.kthvalue(x, 1).values,
-    "mode": lambda x: tj.mode(x).values, "cummax": lambda x: tj.cummax(x, 0).values,
+    "mode": lambda x: tj.mode(x).values, "median": lambda x: tj.median(x),
+    "median along": lambda x: tj.median(x, 0).values, "cummax": lambda x: tj.cummax(x, 0).values,
     "cummin": lambda x: tj.cummin(x, 0).values, "cumsum": lambda x: tj.cumsum(x, 0),
     "cumprod": lambda x: tj.cumprod(x, 0), "flatten": lambda x: x.flatten().reshape(()),
     "gather": lambda x: tj.gather(x, 0, tj.tensor(0)), "softmax": lambda x: x * tj.softmax(x, 0),
@@ -70,7 +71,9 @@ def test_running_totals_without_an_axis_are_of_all():
     x = tj.tensor([[1.0, 2.0], [3.0, 4.0]])
     assert tj.cumsum(x).tolist() == [1.0, 3.0, 6.0, 10.0]
     assert tj.cumprod(x, dtype=tj.float64).tolist() == [1.0, 2.0, 6.0, 24.0]
-    assert tj.cumsum(x, 0, dtype=tj.float64).dtype == np.float64
+    for fn in (tj.cumsum, tj.cumprod):
+        assert fn(x, 0, dtype=tj.float64).dtype == np.float64
+        assert fn(x, 0).dtype == np.float32
     assert tj.cumprod(x, dim=1).tolist() == [[1.0, 2.0], [3.0, 12.0]]
 
 

@@ -109,8 +109,8 @@ def test_grad_hands_names_and_the_docstring_on() -> None:
             x += 1.0  # on an argument of its own that is called as the user's is
         return x.sum()
 
-    assert tj.grad(loss).__name__ == "loss"
-    assert tj.grad(loss).__doc__ == "Be the loss."
+    for made in (tj.grad(loss), tj.value_and_grad(loss), tj.jacobian(loss), tj.hessian(loss)):
+        assert (made.__name__, made.__doc__) == ("loss", "Be the loss.")
     x = tj.Tensor(X)
     x.name = "weights"
     assert tj.grad(loss)(x).tolist() == [1.0] * 3

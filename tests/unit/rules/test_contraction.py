@@ -18,6 +18,16 @@ def test_a_chain_of_products_is_split_where_it_is_least_work() -> None:
     }  # fmt: skip
 
 
+def test_a_chain_is_ordered_by_the_sizes_of_its_matrices(monkeypatch: Any) -> None:
+    asked, order = [], contraction._order
+    monkeypatch.setattr(contraction, "_order", lambda sizes: asked.append(sizes) or order(sizes))
+    a, b, c = (tj.tensor(np.ones(shape), requires_grad=True) for shape in ((2, 3), (3, 4), (4, 5)))
+    for chain in ([a, b, c], [a[0], b, c], [a, b, c[:, 0]], [a[0], b, c[:, 0]]):
+        shapes = [m.shape for m in chain]
+        assert np.linalg.multi_dot(chain).tolist() == np.linalg.multi_dot([np.ones(s) for s in shapes]).tolist()
+    assert asked == [(2, 3, 4, 5), (1, 3, 4, 5), (2, 3, 4, 1), (1, 3, 4, 1)]
+
+
 def test_the_order_of_a_contraction_is_asked_for_once(monkeypatch: Any) -> None:
     asked, ask = [], np.einsum_path
     monkeypatch.setattr(np, "einsum_path", lambda *a, **k: asked.append(a[0]) or ask(*a, **k))

@@ -139,6 +139,7 @@ ALLOWED: dict[str, Any] = {
     "an axis rolled to where it is": lambda x: np.rollaxis(x, 1, 1),
     "an axis rolled to the end": lambda x: np.rollaxis(x, 0, 2),
     "an axis rolled to the start": lambda x: np.rollaxis(x, -1),
+    "each element as often as it is told": lambda x: np.repeat(x, [1, 0, 2, 1, 3, 1]),
     "fifty equal steps, if not said": lambda x: np.linspace(x[0], x[1]),
     "fifty powers, if not said": lambda x: np.logspace(x[0] / 9.0, x[1] / 9.0),
     "covariances of rows and rows": lambda x: np.cov(x, x[:, ::-1] ** 2),
