@@ -11,6 +11,7 @@ import re
 import sys
 import tempfile
 import threading
+import types
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,22 @@ def test_california_without_a_network(monkeypatch, tmp_path):
     with pytest.raises(errors.DownloadError, match="load_boston_housing") as caught:
         data.load_california_housing()
     assert str(tmp_path) in str(caught.value)
+
+
+def test_california_is_split_as_keras_does(monkeypatch, tmp_path):
+    datasets = pytest.importorskip("sklearn.datasets")
+    x, t = np.arange(160.0).reshape(20, 8), np.arange(20.0)
+    monkeypatch.setattr(
+        datasets, "fetch_california_housing", lambda **_: types.SimpleNamespace(data=x, target=t)
+    )
+    monkeypatch.setenv("TINYGRAD_JP_DATA", str(tmp_path))
+    (x_train, t_train), (x_test, t_test) = data.load_california_housing(test_split=0.25)
+    assert (x_train.shape, t_train.shape, x_test.shape, t_test.shape) == ((15, 8), (15,), (5, 8), (5,))
+    assert x_train.dtype == t_test.dtype == np.float32
+    order = np.arange(20)
+    np.random.RandomState(113).shuffle(order)
+    np.testing.assert_array_equal(np.concatenate([t_train, t_test]), order)
+    np.testing.assert_array_equal(x_test[:, 0], 8 * t_test)
 
 
 def test_mnist_5k_is_shuffled_cached_and_shaped(monkeypatch, tmp_path):
