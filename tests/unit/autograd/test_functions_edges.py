@@ -123,6 +123,9 @@ def test_other_spellings():
     assert x.norm("nuc").item() == pytest.approx(np.linalg.norm(X, "nuc"))
     assert x.norm("nuc", keepdim=True).shape == (1, 1)
     assert tj.einsum("ij->i", [x]).tolist() == [6.0, 15.0]
+    for none in ((), ([],)):
+        with pytest.raises(TinygradError):
+            tj.einsum("ij->i", *none)
     assert tj.inference_mode()(lambda: x * 2)().requires_grad is False
     assert [t.tolist() for t in tj.tensor_split(x, [1], dim=1)] == [[[3.0], [6.0]], [[1.0, 2.0], [5.0, 4.0]]]
     with pytest.raises(OptionError, match="0"):
