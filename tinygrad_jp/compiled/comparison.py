@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -33,15 +34,20 @@ class Gap:
             self.same = self.same and np.array_equal(got, wanted)
             self.scale = max(self.scale, float(np.abs(wanted).max(initial=0)))
             return
-        finite = np.isfinite(wanted)
-        if not finite.all():
-            self.is_finite = False
+        scale = float(np.abs(wanted).max(initial=0.0))
+        apart = plain_difference(got, wanted)
+        if not (isfinite(scale) and isfinite(apart)):
+            finite = np.isfinite(wanted)
             rest = ~finite
-            self.same = self.same and np.array_equal(got[rest], wanted[rest], equal_nan=True)
-        if self.same and np.isnan(got).any():
-            self.same = np.array_equal(np.isnan(got), np.isnan(wanted))
-        self.scale = max(self.scale, float(np.abs(wanted[finite]).max(initial=0.0)))
-        self.apart = max(self.apart, difference(got, wanted))
+            self.is_finite = self.is_finite and not rest.any()
+            self.same = (
+                self.same and np.array_equal(got[rest], wanted[rest], equal_nan=True)
+                and np.array_equal(np.isnan(got), np.isnan(wanted))
+            )
+            scale = float(np.abs(wanted[finite]).max(initial=0.0))
+            apart = difference(got, wanted)
+        self.scale = max(self.scale, scale)
+        self.apart = max(self.apart, apart)
         if before is not None:
             self.moved = max(self.moved, difference(before, wanted))
 
@@ -67,10 +73,19 @@ def gap(got: Array, wanted: Array, before: Array | None = None) -> Gap:
     return found
 
 
+def plain_difference(got: Array, wanted: Array) -> float:
+    """Give the largest difference; no finite number where an element is none."""
+    apart = np.subtract(got, wanted, dtype=np.result_type(wanted, np.float32))
+    return float(np.abs(apart, out=apart).max(initial=0.0))
+
+
 def difference(got: Array, wanted: Array) -> float:
     """Give the largest difference of finite elements."""
-    apart = np.abs(got.astype(np.float64) - wanted)
-    return float(apart.max(initial=0.0, where=np.isfinite(got) & np.isfinite(wanted)))
+    apart = plain_difference(got, wanted)
+    if isfinite(apart):
+        return apart
+    both = np.isfinite(got) & np.isfinite(wanted)
+    return float(np.abs(got.astype(np.float64) - wanted).max(initial=0.0, where=both))
 
 
 def nothing_in(array: Array) -> bool:

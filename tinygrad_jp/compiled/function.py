@@ -27,6 +27,7 @@ from ..errors import (
 from ..program.interpreter import NumpyProgram
 from ..program.program import Program
 from .capture import Capture, capture, data_of
+from .first import first
 from .replay import EAGER, MISSED, Replay
 from .signature import Signature
 
@@ -151,7 +152,7 @@ class Compiled:
 
         replay = Replay(made, self._build)
         try:
-            result = replay.first(arrays, leaves, generator())
+            result = first(replay, arrays, leaves, generator())
         except ProgramError as reason:
             if self._fallback is None:
                 raise

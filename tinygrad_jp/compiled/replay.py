@@ -8,8 +8,7 @@ program itself said no.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from sys import getrefcount
 from threading import Lock
 from types import BuiltinFunctionType
@@ -22,14 +21,11 @@ from ..autograd.apply import wrap
 from ..autograd.memory import all_changed
 from ..autograd.mode import changes
 from ..autograd.tensor import Tensor
-from ..errors import ProgramError
-from ..optim.at_once import at_once
 from ..optim.parts import SWEEP
 from ..optim.recorded import counted
-from ..program.program import Program, Value
+from ..program.program import Program
 from ..program.recording import Found
 from .capture import Capture, Gradient, add_gradient
-from .comparison import Gap, gap, nothing_in
 from .template import Given, Made, founds, put_in, tensors_of
 
 Array = Any
@@ -273,7 +269,7 @@ class Replay:
         capture.pullback.build = self.build
         scope |= {"template": capture.template, "rebuilt": rebuilt, "tensors_of": tensors_of,
                   "attach": capture.pullback.attach}
-        arrays = "".join(f"{self.own(f, scope)}, " for f in self._results_found())
+        arrays = "".join(f"{self.own(f, scope)}, " for f in self.results())
         draws = "".join(f"{self.own(f, scope)}, " for f in capture.draws)
         given = "".join(f"a{i}, " for i in range(len(capture.arguments)))
         return [
@@ -330,99 +326,8 @@ class Replay:
                 self.gradients[i] = self.scope[f"g{i}"] = self.view(other.found)
         self.own_holders = {i: self._holders(i) for i in self.gradients}
 
-    # ── the first time ──────────────────────────────────────────────────────────────────────
-
-    def first(self, arrays: Sequence[Array], leaves: Sequence[Any], source: Any) -> Any:
-        """Replay the call that was recorded, once it is seen to do what that did.
-
-        source: the generator of random numbers. Raises ProgramError, and changes nothing, where a
-        trial differs from the recorded call by more than rounding.
-        """
-        capture = self.capture
-        before = {
-            v: (a, np.zeros((), a.dtype) if nothing_in(a) else a.copy())
-            for v, a in capture.bound.items() if v in capture.program.updates
-        }
-        given = [(arrays[i], arrays[i].copy()) for i, _ in capture.argument_writes]
-        after = source.bit_generator.state
-        try:
-            self.verify(arrays, source, before)
-        finally:
-            at_once([
-                partial(a.__setitem__, ..., values) for a, values in (*before.values(), *given)
-            ])
-        source.bit_generator.state = capture.random_state
-        self.is_first[0] = True
-        try:
-            result = self.run(*arrays, leaves)
-        finally:
-            self.is_first[0] = False
-        if result is MISSED or result is EAGER:
-            source.bit_generator.state = after
-        else:
-            capture.forget_hosts()
-        return result
-
-    def verify(
-        self, arrays: Sequence[Array], source: Any, before: dict[Value, tuple[Array, Array]]
-    ) -> None:
-        """Run on the arrays themselves, and compare with the recorded call.
-
-        before: of what the program writes to: the memory, and what it held.
-        """
-        capture = self.capture
-        after = source.bit_generator.state
-        source.bit_generator.state = capture.random_state
-        try:
-            failed = self.entry(*arrays)
-        finally:
-            drawn, source.bit_generator.state = source.bit_generator.state, after
-        if failed is True:
-            raise ProgramError("compile_refused")
-        if self.is_fresh:
-            self.outputs = dict(zip(capture.program.outputs, failed, strict=True))
-        if str(drawn) != str(after):
-            raise ProgramError("compile_draws")
-        gaps = list(self._gaps(before))
-        # what cancels out in one gradient was as large as the others
-        whole = max((g.scale for _, g in gaps), default=0.0)
-        near = 0.05 * whole if all(g.is_finite for _, g in gaps) else 0.0
-        for name, g in gaps:
-            # Adam divides a gradient by its own size: of rounding errors it makes a whole step
-            if not g.is_small(2.1 * g.moved, near):
-                raise ProgramError("compile_differs", name=name, largest=g.apart, scale=g.scale)
-        if self.is_fresh:
-            self.outputs = {}
-
-    def _gaps(self, before: dict[Value, tuple[Array, Array]]) -> Iterator[tuple[str, Gap]]:
-        """Compare whatever the program makes: (name, how far apart)."""
-        capture = self.capture
-        for f in self._results_found():
-            yield "result", gap(self.view(f), f.host)
-        for gradient in capture.gradients:
-            if gradient.found:
-                yield gradient.name, gap(self.view(gradient.found), gradient.found.host)
-        held = {id(memory.owner(a)): old for a, old in before.values()}
-        trained = {
-            id(a): held.get(id(memory.owner(a))) for r in capture.parts
-            for i, a in enumerate(r.plan.arrays) if i in r.part.places
-        }
-        for array, host in capture.hosts:
-            old = trained.get(id(array))
-            if old is not None and old.ndim and not array.flags.c_contiguous:
-                old = old.T
-            yield name_of(capture, array), gap(array, host, old)
-        olds = {v: old for v, (_, old) in before.items()}
-        for expected in capture.expected:
-            found = {n: Gap(a.itemsize) for n, (_, _, a) in expected.arrays.items()}
-            with np.errstate(all="ignore"):
-                for pieces in expected.pieces(olds):
-                    for name, (now, was, wanted) in pieces.items():
-                        found[name].add(now, wanted, was if name == "p" else None)
-            for name, (value, _, _) in expected.arrays.items():
-                yield value.name, found[name]
-
-    def _results_found(self) -> list[Found]:
+    def results(self) -> list[Found]:
+        """List what the recorded call gave."""
         found: list[Found] = []
         put_in(self.capture.template, lambda m: found.append(m.found))
         return found
@@ -432,14 +337,6 @@ def rebuilt(template: Any, arrays: Sequence[Array], leaves: Any) -> Any:
     """Put arrays in the place of what stands for them in a result."""
     rest = iter(arrays)
     return put_in(template, lambda m: m.made(next(rest)), leaves)
-
-
-def name_of(capture: Capture, array: Array) -> str:
-    """Name an array from outside by its input of the Program."""
-    for value, mine in capture.bound.items():
-        if mine is array or mine.base is array:
-            return value.name
-    return "state"
 
 
 __all__ = ["EAGER", "MISSED", "Replay"]

@@ -131,6 +131,8 @@ def _record(
         }
         for name, trace in traces.items():
             known[reading.given[name]] = _turned(trace, turned)
+        is_dropped = recorder.drops(plan.arrays[at].nbytes >= LARGE and not created)
+        tape.is_outline = is_dropped
         for n, (ufunc, inputs, result) in enumerate(reading.operations):
             operands = [known[x] if isinstance(x, Entries) else given[x] for x in inputs]
             known[result] = ufunc(*operands)
@@ -143,7 +145,8 @@ def _record(
             else:
                 created[name].append(_turned(known[entry], turned).host)
         p._data[...] = p._data - _turned(known[reading.step], turned)
-        if recorder.drops(plan.arrays[at].nbytes >= LARGE and not created):
+        tape.is_outline = False
+        if is_dropped:
             homes = {"p": plan.arrays[at], **{name: view[i] for name, view in views.items()}}
             recorder.drop(p._data, Expected(
                 reading, [cell.copy() for cell in cells], host(_gradient(leaf.grad)),

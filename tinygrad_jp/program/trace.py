@@ -59,6 +59,7 @@ class Tape:
         self.roots: dict[int, tuple[Value, tuple[int, ...]]] = {}  # of `state`: its input, the axes
         self.keeps_whole = False  # record what is in WHOLE as it is, though it has a lowered form
         self.ended = False
+        self.is_outline = False  # nobody will ask for the values of what is recorded now
         self.made: list[ref[Trace]] = []  # to see at the end who is still held
         self._shared: dict[int, Trace] = {}  # id of an array from outside -> its Trace
         self._kept: list[Array] = []  # so that an id stays that array's
@@ -131,7 +132,10 @@ class Tape:
         if self.ended:
             raise CompileError("compile_leaked", line="", op=getattr(fn, "__name__", "?"))
         inputs = [self.taken(x) for x in inputs]
-        made = raw(fn)(*(host(x) for x in inputs), **static)
+        if self.is_outline and isinstance(fn, np.ufunc):
+            made = outline(fn, [host(x) for x in inputs])
+        else:
+            made = raw(fn)(*(host(x) for x in inputs), **static)
         several = type(made) in (tuple, list) or hasattr(made, "_make")
         parts = [np.asarray(part) for part in (made if several else (made,))]
         line = where()
@@ -387,6 +391,13 @@ FUNCTIONS = frozenset((
 def host(x: Any) -> Any:
     """Give the values, in the call that is recorded, of a Trace; anything else as it is."""
     return x.host if isinstance(x, Trace) else x
+
+
+def outline(ufunc: Any, inputs: Sequence[Any]) -> Array:
+    """Give an array as a ufunc would, in shape and dtype, its first element everywhere."""
+    arrays = [x for x in inputs if isinstance(x, ndarray)]
+    corners = [x[(slice(1),) * x.ndim] if isinstance(x, ndarray) else x for x in inputs]
+    return np.broadcast_to(ufunc(*corners), np.broadcast_shapes(*(x.shape for x in arrays)))
 
 
 def where() -> str:

@@ -181,7 +181,7 @@ def test_recording_holds_little(compiled):
         kept, later = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert first < 9.5 * unit
+    assert first < 7.2 * unit
     assert kept < 3.8 * unit
     assert later < 4.5 * unit
     assert count(step) == 1

@@ -31,6 +31,8 @@ def processor() -> tuple[str, str]:
     binding = llvm()
     return binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
 
+LONG = 250_000  # characters of a module from which on a few passes do: as fast code, sooner
+
 
 def target_machine(level: int = 2) -> Any:
     """Make the code generator."""
@@ -52,7 +54,15 @@ def compiled(source: str) -> bytes:
     tuning.loop_vectorization = tuning.slp_vectorization = False
     tuning.loop_unrolling = tuning.loop_interleaving = False
     builder = binding.create_pass_builder(coder, tuning)
-    builder.getModulePassManager().run(module, builder)
+    if len(source) < LONG:
+        passes = builder.getModulePassManager()
+    else:
+        passes = binding.create_new_module_pass_manager()
+        passes.add_always_inliner_pass()
+        passes.add_sroa_pass()
+        passes.add_instruction_combine_pass()
+        passes.add_simplify_cfg_pass()
+    passes.run(module, builder)
     return bytes(coder.emit_object(module))
 
 
