@@ -164,7 +164,7 @@ def as_data(data: Any, dtype: Any) -> Array:
         raise DTypeError("dtype_unknown", dtype=array.dtype)
     if dtype is None and array.dtype == np.float64 and _is_python(data):
         array = array.astype(generic.default_dtype[0])
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+    return array if array.dtype.isnative else array.astype(array.dtype.type)
 
 
 def _untensored(data: Any) -> Any:

@@ -25,7 +25,7 @@ from ..program.recording import Found, HostCall, Recording
 from ..program.trace import SpentError, Trace
 from .guards import Guards
 from .pullback import Pullback, pullback_of
-from .signature import Signature, replaced
+from .signature import Signature, in_order, is_in_place, replaced
 from .template import Every, Given, Made, founds, plain_in, put_in, tensors_of
 from .untouched import first_touches
 
@@ -254,10 +254,7 @@ class _Capturing:
         recorder, tape = self.recorder, self.recorder.tape
         mine = {id(x) for x in self.signature.leaves if isinstance(x, Tensor)}
         for i, x in enumerate(self.signature.leaves):
-            array = data_of(x)
-            plain = array if array.flags.c_contiguous and array.flags.aligned else (
-                np.array(array, order="C")
-            )
+            plain = in_order(data_of(x))
             self.traces.append(tape.argument(plain, getattr(x, "name", None) or f"arg{i}"))
         for x, trace in zip(self.signature.leaves, self.traces, strict=True):
             if not isinstance(x, Tensor):
@@ -295,12 +292,14 @@ class _Capturing:
         if self.outer:
             self._go_back(template)
         places = {id(x): i for i, x in enumerate(self.signature.leaves)}
-        for x, _, leaf, _ in self.starts:
+        for x, data, leaf, _ in self.starts:
             place = places[id(x)]
             trace, now = self.traces[place], x._data
             if not isinstance(now, Trace) or now.shape != trace.shape or now.dtype != trace.dtype:
                 raise CompileError("compile_replaced", name=x.name or f"arg{place}")
             if now is not trace or trace.versions:
+                if not is_in_place(data):
+                    raise CompileError("compile_argument", name=x.name or f"arg{place}")
                 self.argument_writes.append((place, now))
             if leaf is not None:
                 grad = leaf.grad._data if isinstance(leaf.grad, Tensor) else leaf.grad

@@ -52,6 +52,27 @@ def _layout(array: Any) -> Any:
     return array.shape, array.dtype, array.flags.c_contiguous and array.flags.aligned
 
 
+def is_plain(array: Any) -> bool:
+    """Tell whether an array is as a program takes it: C-ordered, aligned, its bytes in order."""
+    flags, dtype = array.flags, array.dtype  # that of an unpickled array is equal to the usual one
+    return flags.c_contiguous and flags.aligned and dtype is np.dtype(dtype.type)
+
+
+def in_order(array: Any) -> Any:
+    """Give an array as a program takes it, copied if need be."""
+    if is_plain(array):
+        return array
+    usual = np.dtype(array.dtype.type)
+    if is_in_place(array):
+        return array.view(usual)
+    return np.array(array, usual, order="C")
+
+
+def is_in_place(array: Any) -> bool:
+    """Tell whether a program that writes into an array would write into its very memory."""
+    return bool(array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative)
+
+
 def replaced(x: Any, change: Callable[[Any], Any]) -> Any:
     """Give the same structure with every Tensor and array put through `change`."""
     if isinstance(x, (Tensor, ndarray)) or hasattr(type(x), "traced"):

@@ -99,7 +99,7 @@ def as_rows(value: Any, path: str) -> Array:
     array = np.asarray(value.detach() if hasattr(value, "detach") else value)
     if array.ndim == 0 or array.dtype == object:
         raise ShapeError("dataset_rows", name=path, shape=array.shape, dtype=array.dtype)
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+    return array if array.dtype.isnative else array.astype(array.dtype.type)
 
 
 class Subset(Dataset):

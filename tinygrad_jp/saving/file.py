@@ -49,7 +49,7 @@ def storable(name: str, array: Array) -> Array:
     """Give an array as the format holds it: in order of rows, of this machine's byte order."""
     # order="C": safetensors writes the raw memory, whatever the strides; a 0-d array stays 0-d
     array = np.asarray(array, order="C")
-    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    array = array.astype(array.dtype.type, copy=False)
     if array.dtype.name not in DTYPES or name == "__metadata__":
         raise DTypeError("save_dtype", name=name, dtype=array.dtype)
     return array
