@@ -8,7 +8,6 @@ from functools import update_wrapper
 from importlib.util import find_spec
 from typing import Any, Literal
 
-import numpy as np
 from numpy import ndarray
 
 from ..autograd.apply import default_dtype
@@ -29,7 +28,7 @@ from ..program.program import Program
 from .capture import Capture, capture, data_of
 from .first import first
 from .replay import EAGER, MISSED, Replay
-from .signature import Signature
+from .signature import Signature, in_order, is_plain
 
 Array = Any
 Backend = Literal["auto", "native", "numpy"]
@@ -239,21 +238,15 @@ def has_llvmlite() -> bool:
     return find_spec("llvmlite") is not None
 
 
-def in_order(array: Array) -> Array:
-    """Give an array as a program takes it: C-ordered and aligned, copied if need be."""
-    flags = array.flags
-    return array if flags.c_contiguous and flags.aligned else np.array(array, order="C")
-
-
 def _is_simple(x: Any) -> bool:
     """Tell whether the fast way in can know an argument again: plain Tensors, arrays, None."""
     if type(x) is Tensor:
-        return x._node is None and x._data.flags.c_contiguous
+        return x._node is None and is_plain(x._data)
     if type(x) in (list, tuple):
         return all(map(_is_simple, x))
     if type(x) is dict:
         return all(map(_is_simple, x.values()))
-    return x is None or (type(x) is ndarray and x.flags.c_contiguous and x.flags.aligned)
+    return x is None or (type(x) is ndarray and is_plain(x))
 
 
 def _count(x: Any) -> int:

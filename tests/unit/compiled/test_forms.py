@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from collections import namedtuple
 from functools import partial
 from typing import Any
@@ -161,6 +162,43 @@ def test_an_argument_that_is_written_into(compiled: Any, outside: bool) -> None:
         with pytest.raises(tj.errors.GradientError):
             held.backward()
     assert count(made) == 1
+
+
+@pytest.mark.parametrize("odd", [
+    lambda a: a.astype(">f4"), np.asfortranarray, lambda a: np.repeat(a, 2, 1)[:, ::2], lambda a: a[::-1],
+    lambda a: pickle.loads(pickle.dumps(a)),
+], ids=["byte order", "columns", "strided", "backwards", "unpickled"])
+def test_arguments_of_every_layout(compiled: Any, odd: Any) -> None:
+    def tensor(array: Any) -> Any:
+        made = tj.Tensor(X)
+        made._data = odd(array.copy())
+        return made
+
+    def fn(x: Any, y: Any) -> Any:
+        return (x * 2 + y).sum(0)
+
+    as_eager(compiled, fn, *((tensor(X * k), odd(X)) for k in (1, 2, 3)))
+    x = tensor(X)
+    x.requires_grad_()
+    compiled(lambda x: (x * x).sum().backward())(x)
+    np.testing.assert_array_equal(x.grad.numpy(), 2 * odd(X))
+
+    def writes(x: Any) -> Any:
+        x += 1
+        return x.sum()
+
+    x = tensor(X)
+    if x._data.flags.c_contiguous and x._data.dtype.isnative:  # which need not be a copy
+        made = compiled(writes)
+        assert [made(x).item() for _ in range(3)] == [21, 27, 33]
+        np.testing.assert_array_equal(x.numpy(), X + 3)
+        return
+    with pytest.raises(CompileError) as error:
+        compiled(writes)(x)
+    assert error.value.key == "compile_argument"
+    with pytest.warns(TinygradWarning):
+        compiled(writes, fallback="eager")(x)
+    np.testing.assert_array_equal(x.numpy(), odd(X) + 1)
 
 
 def test_an_argument_that_gets_another_shape_is_refused(compiled: Any) -> None:
