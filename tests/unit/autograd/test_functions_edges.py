@@ -61,10 +61,12 @@ def test_indices_of_one_number():
         assert (found.indices.item(), found.indices.dtype) == (0, np.int64)
     assert x.argsort().item() == 0
     for k in (-1, 2):
-        with pytest.raises(OptionError, match=str(k)):
+        with pytest.raises(OptionError, match=str(k)) as caught:
             x.topk(k)
-    with pytest.raises(OptionError, match="0"):
+        assert (caught.value.facts["low"], caught.value.facts["length"]) == (0, 1)
+    with pytest.raises(OptionError, match="0") as caught:
         tj.kthvalue(x, 0)
+    assert (caught.value.facts["low"], caught.value.facts["length"]) == (1, 1)
 
 
 def test_running_totals_without_an_axis_are_of_all():

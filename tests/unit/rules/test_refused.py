@@ -47,6 +47,7 @@ REFUSED: dict[str, tuple[Any, type[Exception], str]] = {
     "bincount low": (lambda: np.bincount([0, -2], leaf(2)), OptionError, "-2"),
     "array_split": (lambda: np.array_split(leaf(3), 0), OptionError, "0"),
     "split in none": (lambda: np.split(leaf(3), 0), OptionError, "0"),
+    "split in fewer than none": (lambda: np.split(leaf(3), -3), OptionError, "-3"),
     "split unequal": (lambda: np.split(leaf(3), 2), OptionError, "3"),
     "pad mode": (lambda: np.pad(leaf(3), 1, "median"), OptionError, "reflect"),
     "pad odd": (lambda: np.pad(leaf(3), 1, "reflect", reflect_type="odd"), OptionError, "even"),
