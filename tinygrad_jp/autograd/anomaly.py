@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from _thread import allocate_lock
 from collections.abc import Callable, Sequence
 from contextlib import ContextDecorator
 from contextvars import ContextVar, Token
-from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +22,7 @@ from .node import Node
 Array = Any
 
 _on: ContextVar[bool] = ContextVar("tinygrad_jp_anomaly", default=False)
-_lock = Lock()
+_lock = allocate_lock()
 _users = [0]  # how many `with` blocks are open, in all threads; the engine calls us while any is
 
 

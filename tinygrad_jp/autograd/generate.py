@@ -6,9 +6,9 @@ import costs nothing. `SOURCES` has the texts written so far.
 
 from __future__ import annotations
 
+from _thread import allocate_lock
 from collections.abc import Callable
 from itertools import product
-from threading import Lock
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +49,7 @@ STAMP = (  # lines.stamp, without a call where the same code runs as the last ti
     "        except ValueError: n_.code = None",  # C runs it, at the bottom of a thread
 )
 SOURCES: dict[str, str] = {}
-_lock = Lock()
+_lock = allocate_lock()
 _watchers: set[Any] = set()
 _ops: dict[Function, Function] = {}
 

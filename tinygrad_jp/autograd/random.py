@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
 from ..errors import OptionError
@@ -76,6 +75,8 @@ def manual_seed(seed: int) -> Generator:
     """
     if isinstance(seed, bool) or not hasattr(seed, "__index__") or seed.__index__() < 0:
         raise OptionError("seed", given=seed)
+    from threading import current_thread, main_thread  # at its first use: it loads slowly
+
     made = _started(seed.__index__())
     _own.set(made)
     if current_thread() is main_thread():  # a notebook's cells are tasks, and the next goes on here

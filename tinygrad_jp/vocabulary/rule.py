@@ -11,9 +11,9 @@ of a pull's parameters say what it needs, and so what the graph keeps:
 
 from __future__ import annotations
 
+from _thread import RLock
 import sys
 from collections.abc import Callable, Iterable
-from threading import RLock
 from types import FunctionType
 from typing import Any
 
