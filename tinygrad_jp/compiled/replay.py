@@ -26,6 +26,7 @@ from ..optim.recorded import counted
 from ..program.program import Program
 from ..program.recording import Found
 from .capture import Capture, Gradient, add_gradient
+from .stretches import noting
 from .template import Given, Made, founds, put_in, tensors_of
 
 Array = Any
@@ -47,6 +48,7 @@ class Replay:
         self.outputs = {} if self.is_fresh else {
             v: np.empty(v.shape, v.dtype) for v in capture.program.outputs
         }
+        self.outcome: list[int] = []  # of the last stretch of a program that has several
         self.entry = self._bound()
         self.lock = Lock()
         self.seen = changes[0]
@@ -58,7 +60,9 @@ class Replay:
     def _bound(self) -> Any:
         program, given = self.capture.program, self.capture.bound
         inputs = {v: given[v] for v in program.inputs if v in given}
-        return self.executable.bind({**inputs, **self.outputs})
+        entry = self.executable.bind({**inputs, **self.outputs})
+        is_whole = self.is_fresh or isinstance(entry, BuiltinFunctionType)
+        return entry if is_whole or not self.capture.parts else noting(entry, self.outcome)
 
     def view(self, found: Found) -> Array:
         """Show a result in its buffer, its axes in order."""
@@ -88,7 +92,7 @@ class Replay:
             "lock": self.lock, "entry": self.entry, "replay": self, "engine": generate.scope,
             "Tensor": Tensor, "new": object.__new__, "tick": memory.tick, "settle": self.settle,
             "give": self.give, "is_first": self.is_first, "last_write": memory.last_write,
-            "writes": memory._writes, "recheck": self._recheck,
+            "writes": memory._writes, "recheck": self._recheck, "outcome": self.outcome,
         }
         checks = ["if changes[0] != seen[0] and not recheck(seen): return MISSED",
                   "if engine['watching']: return EAGER"]
@@ -137,8 +141,11 @@ class Replay:
         else:
             run = f"failed = entry({', '.join(arrays)})"
             refused = "if failed is not None: return EAGER"
-            if capture.parts and isinstance(self.entry, BuiltinFunctionType):
-                lines += counted(run, refused, [*after, *self._clock(scope)])
+            if capture.parts:
+                done = "True"
+                if not isinstance(self.entry, BuiltinFunctionType):
+                    run, done = f"outcome.clear(); {run}", "outcome == [0]"
+                lines += counted(run, refused, [*after, *self._clock(scope)], done)
                 is_counted = True
             else:
                 lines += [run, refused]

@@ -168,13 +168,14 @@ def _spent(reading: Reading) -> list[list[Entries]]:
     return spent[::-1]
 
 
-def counted(run: str, refused: str, after: list[str]) -> list[str]:
+def counted(run: str, refused: str, after: list[str], done: str = "True") -> list[str]:
     """Write a native run and what counts its step: Ctrl-C comes before both, or after both.
 
     Native code is not interrupted, but Python looks for Ctrl-C as soon as it is back from it. What
-    counts the step may be done twice.
+    counts the step may be done twice.  done: tells whether the run was through.
     """
-    again = ["except BaseException:", *(f"    {line}" for line in after), "    raise"]
+    again = ["except BaseException:", f"    if {done}:", *(f"        {x}" for x in after)]
+    again.append("    raise")
     return [
         f"try: {run}",  # one line: what is raised within it comes after the run
         *again, "try:", f"    {refused}", *(f"    {line}" for line in after), *again,
