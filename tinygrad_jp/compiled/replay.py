@@ -9,6 +9,7 @@ program itself said no.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from sys import getrefcount
 from threading import Lock
 from types import BuiltinFunctionType
@@ -25,6 +26,7 @@ from ..optim.parts import SWEEP
 from ..optim.recorded import counted
 from ..program.program import Program
 from ..program.recording import Found
+from ..vocabulary.quiet import quietly
 from .capture import Capture, Gradient, add_gradient
 from .stretches import noting
 from .template import Given, Made, founds, put_in, tensors_of
@@ -61,8 +63,11 @@ class Replay:
         program, given = self.capture.program, self.capture.bound
         inputs = {v: given[v] for v in program.inputs if v in given}
         entry = self.executable.bind({**inputs, **self.outputs})
-        is_whole = self.is_fresh or isinstance(entry, BuiltinFunctionType)
-        return entry if is_whole or not self.capture.parts else noting(entry, self.outcome)
+        if self.is_fresh or isinstance(entry, BuiltinFunctionType):
+            return entry
+        if self.capture.parts:
+            noting(entry, self.outcome)
+        return partial(quietly, entry)  # it warns of nothing, and NumPy's calls are in it
 
     def view(self, found: Found) -> Array:
         """Show a result in its buffer, its axes in order."""

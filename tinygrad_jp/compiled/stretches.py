@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 
-def noting(entry: Any, outcome: list[int]) -> Any:
-    """Let the last stretch leave in a list what it returns: 0 when it was run; gives the entry."""
+def noting(entry: Any, outcome: list[int]) -> None:
+    """Let the last stretch leave in a list what it returns: 0 when it was run."""
     binding = entry.__self__
     name = next(part for part in reversed(binding.module.order) if isinstance(part, str))
     run: Callable[[int], int] = binding.segments[name]
@@ -21,4 +21,3 @@ def noting(entry: Any, outcome: list[int]) -> Any:
         return outcome[-1]
 
     binding.segments[name] = last
-    return entry
