@@ -39,26 +39,36 @@ def test_waiting_is_an_instruction_of_the_processors_own(monkeypatch):
         assert "PAUSE" not in text
 
 
-def test_who_gets_a_second_thread(monkeypatch):
+def test_how_many_threads_help(monkeypatch, tmp_path):
+    monkeypatch.setattr(pool, "QUOTA", str(tmp_path / "cpu.max"))
     monkeypatch.setattr(blas, "threads", lambda: 2)
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
-    assert pool.allowed()
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
+    assert pool.helpers() == 1  # as many as BLAS has
+    monkeypatch.setattr(blas, "threads", lambda: 0)  # unknown
+    assert pool.helpers() == pool.MOST
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 5})
+    assert pool.helpers() == 2
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
-    assert not pool.allowed()
+    assert pool.helpers() == 0
     monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS
-    for count, wanted in ((8, True), (1, False), (None, False)):
+    for count, wanted in ((4, 3), (1, 0), (None, 0)):
         monkeypatch.setattr(os, "cpu_count", lambda count=count: count)
-        assert pool.allowed() is wanted
+        assert pool.helpers() == wanted
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    for text, wanted in (("max 100000", 7), ("200000 100000", 1), ("50000 100000", 0), ("", 7),
+                         ("350000 100000", 3)):
+        (tmp_path / "cpu.max").write_text(text)
+        assert pool.helpers() == wanted
+    (tmp_path / "cpu.max").unlink()
     monkeypatch.setattr(blas, "threads", lambda: 1)  # the user wants one
-    assert not pool.allowed()
+    assert pool.helpers() == 0
     monkeypatch.setattr(blas, "threads", lambda: 2)
     monkeypatch.setattr(pool.os, "name", "nt")
-    assert not pool.allowed()
+    assert pool.helpers() == 0
 
 
-def test_none_is_started_where_none_is_allowed(monkeypatch):
-    monkeypatch.setattr(pool, "allowed", lambda: False)
+def test_none_is_started_where_none_is_wanted(monkeypatch):
+    monkeypatch.setattr(pool, "helpers", lambda: 0)
     assert pool.pool() is None
     assert not pool.wanted()
     assert pool.addresses(True) == {"pool": 0, "start": 0, "finish": 0}
@@ -67,7 +77,8 @@ def test_none_is_started_where_none_is_allowed(monkeypatch):
 
 def test_a_stopped_helper_takes_no_work():
     made = pool.Pool()
-    start = ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(
+    pointer = ctypes.c_void_p
+    start = ctypes.CFUNCTYPE(ctypes.c_bool, pointer, pointer, pointer, ctypes.c_int64)(
         made.linked.addresses["start"]
     )
     assert made.alive
@@ -75,7 +86,7 @@ def test_a_stopped_helper_takes_no_work():
     made.stop()
     assert not made.alive
     assert made.word(pool.OWNED).value == 1
-    assert not start(made.address, None, None)  # whoever asks works alone
+    assert not start(made.address, None, None, 1)  # whoever asks works alone
     made.stop()  # once more, at exit, does no harm
 
 
@@ -94,10 +105,10 @@ def test_a_fork_leaves_the_helper_behind(monkeypatch):
 
 def test_the_environment_says_how_many_threads(monkeypatch, unset):
     for name in OPENBLAS:
-        for value, wanted in (("1", 1), ("4", 0)):
+        for value, wanted in (("1", 1), ("4", 4)):
             monkeypatch.setenv(name, value)
             assert blas.threads() == wanted
-        monkeypatch.delenv(name)
+        monkeypatch.setenv(name, "all")  # no number: not listened to
     found = blas.threads()
     assert found >= 1 if blas.counter() else found == 0
 

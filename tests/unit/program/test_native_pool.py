@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -19,14 +20,17 @@ from .building import Builder, agree, room
 pytest.importorskip("llvmlite")
 
 
-@pytest.fixture
-def helper(monkeypatch) -> pool.Pool:
-    """Have a helper, wherever the tests run."""
-    monkeypatch.setattr(pool, "allowed", lambda: os.name == "posix")
+@pytest.fixture(params=[1, 3])
+def helper(monkeypatch, request) -> Iterator[pool.Pool]:
+    """Have one helper, or several, wherever the tests run."""
+    monkeypatch.setattr(pool, "helpers", lambda: request.param)
+    monkeypatch.setattr(pool, "_pool", [])
     made = pool.pool()
     if made is None:
         pytest.fail("no helper")
-    return made
+    assert made.word(pool.COUNT).value == request.param
+    yield made
+    made.stop()
 
 
 def large(dtype: type = np.float32) -> Builder:
@@ -87,7 +91,7 @@ warnings.simplefilter("ignore")
 from tinygrad_jp.program import native
 from tinygrad_jp.program.native import pool
 from tinygrad_jp.program.program import Program, Value
-pool.allowed = lambda: True
+pool.helpers = lambda: 3
 
 def step():
     p = Program()
@@ -133,12 +137,12 @@ def test_exit():
 def test_one_thread_if_blas_has_one(monkeypatch):
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
     assert blas.threads() == 1
-    assert not pool.allowed()
+    assert pool.helpers() == 0
     assert pool.addresses(True) == {"pool": 0, "start": 0, "finish": 0}
 
 
 def test_without_a_helper(monkeypatch):
-    monkeypatch.setattr(pool, "allowed", lambda: False)
+    monkeypatch.setattr(pool, "helpers", lambda: 0)
     agree(large(), 2e-5)
 
 

@@ -105,7 +105,8 @@ def assemble(lowered: Lowered, width: int) -> Module:
             segment += [f"  ; {line}" for line in said(kernel, names)]
             if kernel.parts:
                 shared = [pointer(name) for name in ("pool", "start", "finish")]
-                segment += shared_call(function(kernel), pointers, shared, len(segment))
+                name = function(kernel)
+                segment += shared_call(name, pointers, shared, kernel.parts, len(segment))
                 continue
             given = ", ".join(f"ptr {p}" for p in pointers)
             segment.append(f"  call void @{function(kernel)}({given})")
@@ -141,8 +142,10 @@ def shared_work(name: str, count: int, parts: int) -> str:
     ])
 
 
-def shared_call(name: str, pointers: list[str], shared: list[str], at: int) -> list[str]:
-    """Write the call of a kernel whose parts the helper of pool.py does as well."""
+def shared_call(
+    name: str, pointers: list[str], shared: list[str], parts: int, at: int
+) -> list[str]:
+    """Write the call of a kernel whose parts the helpers of pool.py do as well."""
     pool, start, finish = shared
     lines = [f"  %x{at} = alloca [{len(pointers) + 1} x ptr], align 64"]
     for i, p in enumerate(pointers):
@@ -155,7 +158,8 @@ def shared_call(name: str, pointers: list[str], shared: list[str], at: int) -> l
         f"  %x{at}.none = icmp eq ptr {pool}, null",
         f"  br i1 %x{at}.none, label %alone{at}, label %share{at}",
         f"share{at}:",
-        f"  %x{at}.two = call i1 {start}(ptr {pool}, ptr @{name}.work, ptr %x{at})",
+        f"  %x{at}.two = call i1 {start}(ptr {pool}, ptr @{name}.work, ptr %x{at}, "
+        f"i64 {parts - 1})",
         f"  call void @{name}.work(ptr %x{at})",
         f"  br i1 %x{at}.two, label %wait{at}, label %done{at}",
         f"wait{at}:", f"  call void {finish}(ptr {pool})", f"  br label %done{at}",

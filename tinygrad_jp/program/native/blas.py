@@ -34,9 +34,9 @@ def counter() -> Any:
 
 
 def threads() -> int:
-    """Give how many threads BLAS is set to use; 1 if the environment says so, 0 if unknown."""
+    """Give how many threads BLAS is set to use; 0 if unknown."""
     for variable in ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS"):
-        if variable in os.environ:
-            return 1 if os.environ[variable] == "1" else 0
+        if os.environ.get(variable, "").isdecimal():
+            return int(os.environ[variable])
     count = counter()
     return int(count()) if count is not None else 0
