@@ -11,14 +11,14 @@ of a pull's parameters say what it needs, and so what the graph keeps:
 
 from __future__ import annotations
 
-from _thread import RLock
 import sys
+from _thread import RLock
 from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import Any
 
-import numpy as np
 from numpy import ndarray, ufunc
+from numpy._core import umath
 
 from ..errors import RegistryError
 
@@ -388,7 +388,7 @@ def rules() -> list[Rule]:
 def label(fn: Function) -> str:
     """Name an operation as its caller would write it."""
     module = getattr(fn, "__module__", "") or ""
-    if isinstance(fn, ufunc) and fn.types and getattr(np, fn.__name__, None) is not fn:
+    if isinstance(fn, ufunc) and getattr(umath, fn.__name__, None) is not fn:
         return fn.__name__  # another library's
     if isinstance(fn, ufunc) or module == "numpy" or module.startswith("numpy."):
         folder = module.removeprefix("numpy").lstrip(".")
