@@ -463,3 +463,33 @@ def test_a_backward_pass_on_a_gpu_starts_there() -> None:
     (x * x).backward()
     assert isinstance(x.grad._data, FakeGPU)
     assert x.grad._data.host.tolist() == [6.0]
+
+
+HELD = np.arange(6.0)
+VIEWS = {  # what a pull gives, and whether a gradient may show it as it is
+    "held by another": (lambda: HELD.reshape(2, 3), False),
+    "a part": (lambda: np.arange(12.0).reshape(4, 3)[:2], False),
+    "not to be written": (lambda: np.broadcast_to(np.ones(3), (2, 3)), False),
+    "its own": (lambda: np.arange(6.0).reshape(2, 3), True),
+}
+
+
+@pytest.mark.parametrize("case", VIEWS)
+def test_a_gradient_that_is_a_view_is_copied_unless_it_alone_holds_its_array(case: str) -> None:
+    view, is_kept = VIEWS[case]
+
+    @tj.primitive
+    def viewed(x):
+        return x * 1.0
+
+    tj.rule(viewed, lambda g: view())
+    try:
+        x = tj.ones(2, 3, dtype=tj.float64, requires_grad=True)
+        viewed(x).backward(np.ones((2, 3)))
+        found = x.grad._data
+        assert found.tolist() == view().tolist()
+        assert found.flags.writeable
+        assert (found.base is not None) == is_kept
+        assert not np.shares_memory(found, HELD)
+    finally:
+        REGISTRY.pop(viewed, None)

@@ -284,6 +284,22 @@ def test_jvp_of_nested_results() -> None:
     assert np.allclose(tangent["q"][1].tolist(), dy)
 
 
+@pytest.mark.parametrize(("wide", "narrow"), [(tj.float64, tj.float32), (tj.float32, tj.float64)])
+def test_gradients_and_tangents_take_the_dtype_of_what_they_belong_to(wide: Any, narrow: Any) -> None:
+    x, seen = tj.ones(2, dtype=wide), []
+
+    def f(x: tj.Tensor) -> tj.Tensor:
+        x.register_hook(lambda g: seen.append(g.dtype))
+        return x * 3.0
+
+    _, pullback = tj.vjp(f, x)
+    (back,) = pullback(tj.ones(2, dtype=narrow))
+    assert back.dtype == wide
+    assert seen == [wide]
+    y, moved = tj.jvp(lambda x: x * 3.0, (x,), (tj.ones(2, dtype=narrow),))
+    assert (y.dtype, moved.dtype, moved.tolist()) == (wide, wide, [3.0, 3.0])
+
+
 def test_jvp_takes_a_single_argument_as_it_is() -> None:
     value, tangent = tj.jvp(np.exp, X, np.ones(3))
     assert np.allclose(value.tolist(), tangent.tolist())
