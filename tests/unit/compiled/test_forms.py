@@ -293,3 +293,22 @@ def test_a_program_can_be_drawn_from_the_function(compiled: Any) -> None:
     drawn = made.draw(lang="en")
     assert "Linear" in str(made) or "compiled" in repr(made)
     assert drawn.svg().startswith("<")
+
+
+def test_numpys_functions_on_the_arrays_of_tensors(compiled: Any) -> None:
+    """A Tensor beside an array that is recorded, a dtype asked for, and a place for the result."""
+    kept = tj.zeros(3)
+
+    def fn(x: Any) -> Any:
+        np.median(x.data, axis=0, out=kept.data)
+        wide = np.asarray(x.data, np.float64, like=x.data)
+        return np.add(x.data, x), np.concatenate([x.data, x]), tj.as_tensor(wide).sum()
+
+    made = compiled(fn)
+    for k in (1, 2, 3):
+        x = tj.Tensor(X * k)
+        both, joined, total = made(x)
+        np.testing.assert_array_equal(both.numpy(), 2 * X * k)
+        np.testing.assert_array_equal(joined.numpy(), np.concatenate([X * k, X * k]))
+        assert (total.item(), total.dtype) == (15 * k, np.float64)
+        np.testing.assert_array_equal(kept.numpy(), np.median(X * k, axis=0))

@@ -279,7 +279,7 @@ class Optimizer(Stateful):
         """Tell the engine the rate, and how often it has moved if that is not what it thinks."""
         count = int(self._taken)
         if self.engine is not None:
-            if self._told_missing or count != self._known:
+            if self._told_missing or count != int(self._known):
                 self._align(count // (self.gradient_accumulation_steps or 1))
             rate = self.current_rate()
             for group in self.engine.param_groups:
