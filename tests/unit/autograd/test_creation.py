@@ -181,6 +181,15 @@ def test_distributions() -> None:
     assert tj.zeros(n).normal_(3, 0.5).std().item() == pytest.approx(0.5, abs=0.02)
 
 
+@pytest.mark.parametrize("make", [tj.rand_like, tj.randn_like])
+def test_what_is_drawn_after_another_takes_the_rest_by_name(make: Any) -> None:
+    like = tj.zeros(2, 3, dtype=tj.float16)
+    assert (make(like).shape, make(like).dtype) == ((2, 3), np.float16)
+    assert make(like, dtype=tj.float64, requires_grad=True).dtype == np.float64
+    with pytest.raises(TypeError, match="positional"):
+        make(like, tj.float64)
+
+
 def test_distributions_if_nothing_is_said() -> None:
     for short, said in (
         (lambda: tj.zeros(9).normal_(), lambda: tj.zeros(9).normal_(0.0, 1.0)),

@@ -74,6 +74,8 @@ REFUSED: dict[str, tuple[Any, type[Exception], str]] = {
     "meshgrid": (lambda: np.meshgrid(leaf(2), leaf(2), indexing="no"), OptionError, "xy, ij"),
     "rot90": (lambda: np.rot90(leaf(2, 2), 1, (0, -2)), OptionError, "-2"),
     "diagonal": (lambda: np.diagonal(leaf(2, 2), 0, 1, -1), OptionError, "-1"),
+    "diagonal of the first axis twice": (lambda: np.diagonal(leaf(2, 2), 0, 0, -2), OptionError, "-2"),
+    "matrix_power of a stack": (lambda: np.linalg.matrix_power(leaf(2, 2, 3), 2), ShapeError, "(2, 2, 3)"),
     "diag": (lambda: np.diag(leaf(2, 2, 2)), OptionError, "3"),
 }
 if hasattr(np, "cumulative_sum"):  # NumPy 2.1
