@@ -214,6 +214,16 @@ def test_in_place_that_would_grow_is_refused():
         w += np.ones(3, np.float32)
 
 
+@pytest.mark.parametrize("shape", [(2, 3), (1, 3), (4, 3)])
+@pytest.mark.parametrize("recorded", [False, True])
+def test_in_place_that_would_get_more_axes_is_refused(shape, recorded):
+    x = tj.ones(3, requires_grad=recorded) * 2.0
+    with pytest.raises(ShapeError) as caught:
+        x += tj.ones(*shape)
+    assert caught.value.key == "in_place_shape"
+    assert x.tolist() == [2.0, 2.0, 2.0]
+
+
 def test_in_place_keeps_the_dtype():
     x = tj.Tensor([1.0, 2.0])
     x += np.array([1.0, 1.0])
