@@ -111,6 +111,7 @@ def as_written(*fns: Function) -> None:
 as_written(
     activations.relu, activations.leaky_relu, activations.elu, activations.softplus,
     activations.silu, activations.log_sigmoid, primitives.log_or_zero, primitives.within,
+    normalization.center_and_scale, normalization.rms_standardize,
 )
 
 
@@ -129,7 +130,8 @@ def gelu(x: Any) -> Any:
 WHOLE.update((
     layers.linear, layers.sum_rows, layers.sum_outer, layers.softmax, layers.log_softmax,
     layers.logsumexp, layers.cross_entropy, layers.cross_entropy_recorded, layers.minus_one_hot,
-    layers.mse, activations.sigmoid, normalization.standardize,
+    layers.mse, activations.sigmoid, normalization.standardize, normalization.center_and_scale,
+    normalization.rms_standardize,
 ))
 
 

@@ -8,11 +8,11 @@ from ..program import Value
 from .kinds import BYTES, kind_of, memory, type_of
 from .reductions import joined, start
 from .registers import Reg, Writer
-from .rows import Access, Member, Rows
+from .rows import Access, Member, Rows, columns_in_a_part, rows_in_a_part
 from .ufuncs import where as choose
 
 UNROLLED = 4  # so many vectors of columns are written out instead of looped over
-CHUNK = 1 << 16  # elements from which on two threads share a loop
+STACK = 1 << 16  # bytes of rows that a thread keeps on its stack
 STRETCH = 64  # so many vectors are summed before their sum is added to the others: less rounding
 
 
@@ -24,6 +24,7 @@ class RowsWriter:
         self.w = Writer()
         self.pointers: dict[Value, str] = {}
         self.scratch: dict[Value, Value] = {}  # a row of a value that a later phase reads
+        self.on_stack: dict[Value, str] = {}
         self.loaded: dict[tuple[Any, ...], Reg] = {}
         self.row_regs: dict[Value, Reg] = {}
         self.post_regs: dict[Value, Reg] = {}
@@ -59,6 +60,8 @@ class RowsWriter:
 
     def pointer(self, value: Value) -> str:
         """Name the parameter that points to a value."""
+        if value in self.on_stack:
+            return self.on_stack[value]
         return self.pointers.setdefault(value, f"%p{len(self.pointers)}")
 
     # ── reading ─────────────────────────────────────────────────────────────────────────────
@@ -165,8 +168,15 @@ class RowsWriter:
                     varies = (g.rows > 1 and x.row) or (g.columns > 1 and x.column)
                     if not varies and m.level in ("full", "row"):
                         self.read(x, m.level, None, None, 0, None)
-        chunk = self.chunk()
-        if chunk:
+        rows, chunk = rows_in_a_part(g), columns_in_a_part(g, self.lanes or 1)
+        if rows and sum(g.columns * v.dtype.itemsize for v in self.scratch) <= STACK:
+            for room in self.scratch.values():  # each thread's own
+                name = self.on_stack[room] = f"%{w.name('row')}"
+                kind = memory(kind_of(room.dtype) or "")
+                w.line(f"{name} = alloca [{g.columns} x {type_of(kind, 0)}], align 64")
+            w.shared(g.rows, rows, lambda r, full: self.span(
+                0, g.columns, r, rows if full else g.rows % rows), True)
+        elif chunk and not self.unrolled:
             rest = g.columns % chunk
             w.shared(g.columns, chunk, lambda c, full: self.span(c, chunk if full else rest), True)
         else:
@@ -174,20 +184,10 @@ class RowsWriter:
         self.finish()
         return "\n".join([*w.lines, "  ret void"])
 
-    def chunk(self) -> int:
-        """Give how many columns a part has that threads may do at once; 0: they share nothing.
-
-        Where every column is by itself: nothing is reduced along rows, nor made once a row.
-        """
-        g, lanes = self.group, self.lanes or 1
-        apart = all(m.level in ("full", "column") for m in g.members)
-        if not apart or g.size < CHUNK or self.unrolled or g.columns < 16 * lanes:
-            return 0
-        wanted = CHUNK * 16 // len(g.members) // g.rows
-        return max(8 * lanes, min(wanted, g.columns // 4) // lanes * lanes)
-
-    def span(self, first: Reg | int, count: int) -> None:
-        """Write all rows of some columns."""
+    def span(
+        self, first: Reg | int, count: int, row: Reg | int = 0, rows: int | None = None
+    ) -> None:
+        """Write some columns, of all rows or of some."""
         w, g = self.w, self.group
         self.first, self.count = first, count
         for m in g.members:
@@ -197,8 +197,8 @@ class RowsWriter:
             self.row(None)
             return
         before = dict(self.loaded)
-        loop = w.loop(g.rows)
-        self.row(loop.index)
+        loop = w.loop(rows or g.rows)
+        self.row(loop.index + row)
         loop.close()
         self.loaded = before
 

@@ -15,6 +15,7 @@ from .nodes import Node
 from .views import Ref, split_of
 
 LONGEST_GROUP = 96
+CHUNK = 1 << 16  # elements from which on threads share a loop
 
 @dataclass(slots=True)
 class Access:
@@ -209,3 +210,23 @@ def product(shape: tuple[int, ...]) -> int:
     for m in shape:
         n *= m
     return n
+
+
+def columns_in_a_part(g: Rows, lanes: int) -> int:
+    """Give how many columns a part has that threads may do at once; 0: they share nothing.
+
+    Where every column is by itself: nothing is reduced along rows, nor made once a row.
+    """
+    apart = all(m.level in ("full", "column") for m in g.members)
+    if not apart or g.size < CHUNK or g.columns < 16 * lanes:
+        return 0
+    wanted = CHUNK * 16 // len(g.members) // g.rows
+    return max(8 * lanes, min(wanted, g.columns // 4) // lanes * lanes)
+
+
+def rows_in_a_part(g: Rows) -> int:
+    """Give how many rows a part has, where every row is by itself; 0: they share nothing."""
+    apart = all(m.level in ("full", "row") for m in g.members)
+    if not apart or g.rows == 1 or g.size < CHUNK:
+        return 0
+    return max(1, min(CHUNK * 16 // len(g.members) // g.columns, g.rows // 4))
