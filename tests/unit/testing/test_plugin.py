@@ -44,11 +44,14 @@ LEAKS = {
 @pytest.mark.parametrize("line", LEAKS)
 def test_a_switch_left_turned_fails_the_test_and_no_other(pytester, line):
     result = run(pytester, f"""
+        import numpy as np
         import tinygrad_jp as tj
+        WARNS = np.geterr()
         def test_leaves():
             {line}
         def test_after():
             assert tj.is_grad_enabled()
+            assert np.geterr() == WARNS
             assert tj.get_default_dtype() == "float32"
     """)
     result.assert_outcomes(passed=2, errors=1)
