@@ -9,6 +9,7 @@ from hypothesis import find, settings
 from hypothesis import strategies as st
 
 import tinygrad_jp as tj
+import tinygrad_jp.rules  # here: an inner run forgets what it has imported when it ends
 from tinygrad_jp.errors import set_language
 from tinygrad_jp.testing import plugin, register
 
