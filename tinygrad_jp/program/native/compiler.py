@@ -31,8 +31,6 @@ def processor() -> tuple[str, str]:
     binding = llvm()
     return binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
 
-LONG = 250_000  # characters of a module from which on a few passes do: as fast code, sooner
-
 
 def target_machine(level: int = 2) -> Any:
     """Make the code generator."""
@@ -50,18 +48,11 @@ def compiled(source: str) -> bytes:
     module.verify()
     module.triple = coder.triple
     module.data_layout = str(coder.target_data)
-    tuning = binding.create_pipeline_tuning_options(speed_level=2)
-    tuning.loop_vectorization = tuning.slp_vectorization = False
-    tuning.loop_unrolling = tuning.loop_interleaving = False
-    builder = binding.create_pass_builder(coder, tuning)
-    if len(source) < LONG:
-        passes = builder.getModulePassManager()
-    else:
-        passes = binding.create_new_module_pass_manager()
-        passes.add_always_inliner_pass()
-        passes.add_sroa_pass()
-        passes.add_instruction_combine_pass()
-        passes.add_simplify_cfg_pass()
+    builder = binding.create_pass_builder(coder, binding.create_pipeline_tuning_options())
+    passes = binding.create_new_module_pass_manager()  # loops are written as they should be
+    passes.add_always_inliner_pass()
+    passes.add_sroa_pass()
+    passes.add_simplify_cfg_pass()
     passes.run(module, builder)
     return bytes(coder.emit_object(module))
 

@@ -18,8 +18,9 @@ from .views import packed
 WIDE = 2  # vectors in a tile
 DEEP = 64 * 1024  # bytes of a panel of b, at most: deeper ones cost as much, shallower ones more
 AHEAD = 16  # places of a sliver that are asked for before they are needed
-PANELS = 2  # of b, that a thread does at once
-CHUNKS = 8  # of a's slivers, if threads share these
+PANELS = 2  # of b, that a thread does at once, if there are enough of them
+MANY = 8  # parts, for threads to share
+CHUNKS = 8  # parts of a's slivers, where b has too few panels
 TOGETHER = 8  # slivers that are packed side by side, where their rows' elements are neighbours
 
 
@@ -158,13 +159,15 @@ class Packed:
                 )), False), False)
 
         none = w.constant(0, "i64", 0)
-        step, chunk = PANELS * self.columns, -(-self.slivers // CHUNKS) * self.tall
-        if p.n >= min(p.m, 2 * step):
+        panels = -(-p.n // self.columns)
+        if panels >= MANY or self.slivers < 4 * CHUNKS:
+            step = self.columns * (PANELS if panels >= MANY * PANELS else 1)
             w.shared(p.n, step, lambda j, full: block(
                 none, p.m, j, step if full else p.n % step), True)
         else:
-            w.shared(p.m, chunk, lambda i, full: block(
-                i, chunk if full else p.m % chunk, none, p.n), True)
+            step = -(-self.slivers // CHUNKS) * self.tall
+            w.shared(p.m, step, lambda i, full: block(
+                i, step if full else p.m % step, none, p.n), True)
         return w, bases.close()
 
     def panel(self, w: Writer, pointers: tuple[str, str, str], part: Part) -> None:
