@@ -180,3 +180,29 @@ def test_an_argument_must_not_be_what_is_written(native_entry, monkeypatch):
     both = np.zeros(14)
     assert passed(both[:5], both[4:9]) is True
     assert passed(both[:5], both[5:10]) is None
+
+
+def test_states_are_written_after_numpys_last_call(monkeypatch):
+    """Ctrl-C may come while NumPy works: no state must have moved by then."""
+    rng = np.random.default_rng(0)
+    b = Builder()
+    x = b.input(rng.standard_normal((6, 8)).astype(np.float32))
+    s = b.input(rng.standard_normal((6, 8)).astype(np.float32), "state")
+    t = b.input(rng.standard_normal((6, 8)).astype(np.float32), "state")
+    new = b(np.add, b(np.tanh, s), x)
+    b.program.updates[s] = new
+    sorted_ = b(np.sort, new)  # no native form; it reads what the state becomes
+    b.program.updates[t] = sorted_
+    b.returns(b(np.multiply, sorted_, 2.0))
+    seen = []
+    real = bindings.Binding.call
+
+    def call(self, node, given):
+        states = [v for v in given if v in self.updated]
+        seen.append([given[v].copy() for v in states])
+        real(self, node, given)
+
+    monkeypatch.setattr(bindings.Binding, "call", call)
+    agree(b)
+    assert len(seen) == 2
+    np.testing.assert_array_equal(seen[0], b.arrays[1:])

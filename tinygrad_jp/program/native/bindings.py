@@ -197,30 +197,33 @@ class Binding:
 
     def run(self, *arrays: Array) -> bool | None:
         """Run native stretches and NumPy's calls between them, in turn."""
-        if not self.lock.acquire(blocking=False):
+        if self.lock.locked():
             return True
-        try:
-            if self.enter(*arrays):
+        with self.lock:
+            try:
+                return self.run_parts(arrays)
+            except GuardError:
                 return True
-            given = dict(zip(self.passed, arrays, strict=True))
-            for part in self.module.order:
-                if isinstance(part, Node):
-                    self.call(part, given)
-                    continue
-                if self.draws:
-                    source = generator().bit_generator
-                    with source.lock:
-                        self.lend(source)
-                        failed = self.segments[part](self.table.ctypes.data)
-                else:
-                    failed = self.segments[part](self.table.ctypes.data)
-                if failed:
-                    return True
-            return None
-        except GuardError:
+
+    def run_parts(self, arrays: tuple[Array, ...]) -> bool | None:
+        """Run all, for the one thread that may."""
+        if self.enter(*arrays):
             return True
-        finally:
-            self.lock.release()
+        given = dict(zip(self.passed, arrays, strict=True))
+        for part in self.module.order:
+            if isinstance(part, Node):
+                self.call(part, given)
+                continue
+            if self.draws:
+                source = generator().bit_generator
+                with source.lock:
+                    self.lend(source)
+                    failed = self.segments[part](self.table.ctypes.data)
+            else:
+                failed = self.segments[part](self.table.ctypes.data)
+            if failed:
+                return True
+        return None
 
     def array(self, value: Value, given: dict[Value, Array]) -> Array:
         """Give the memory of a value as an array."""

@@ -98,13 +98,20 @@ class Lowered:
     # ── memory ──────────────────────────────────────────────────────────────────────────────
 
     def settle(self, results: list[tuple[Value, Ref]]) -> None:
-        """Give results their homes; what cannot be made there is copied there at the end."""
+        """Give results their homes; what cannot be made there is copied there at the end.
+
+        What is outside is written to after the last check, which may fail, and after NumPy's last
+        call, which may be interrupted: in one native stretch.
+        """
+        calls = [i for i, g in enumerate(self.groups) if isinstance(g, Node) and g.sort == "call"]
+        safe = max(self.fusion.floor, *(i + 1 for i in calls), 0)
         last: list[tuple[Value, Ref]] = []
         for target, ref in results:
             base = ref.base
             made = self.fusion.made_at.get(base, -1)
             fits = ref.whole and base not in self.external and base not in self.homes
-            if fits and made >= self.fusion.floor and self.overwrites(target, base, made):
+            first = safe if target in self.program.inputs else self.fusion.floor
+            if fits and made >= first and self.overwrites(target, base, made):
                 self.homes[base] = target
             else:
                 last.append((target, ref))
