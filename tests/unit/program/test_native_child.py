@@ -61,6 +61,20 @@ def test_the_child_compiles_the_same(fresh):
     assert made == [compiler.compiled(SOURCE), compiler.compiled(OTHER)]
 
 
+@pytest.mark.parametrize("longest", [0, 10**9])
+def test_few_passes_or_all(here, monkeypatch, longest):
+    monkeypatch.setattr(compiler, "LONG", longest)
+    monkeypatch.setattr(child, "compiled", lambda sources: None)
+    agree(small())
+    rng = np.random.default_rng(0)
+    b = Builder()
+    x = b.input(rng.standard_normal((40, 30)).astype(np.float32))
+    y = b.input(rng.standard_normal((30, 20)).astype(np.float32))
+    b.returns(b.total(b(np.tanh, b(np.matmul, x, y)), (0,)))
+    agree(b)
+    assert len(here) == 2
+
+
 def test_llvm_in_the_process_makes_a_child_needless():
     compiler.llvm()
     import llvmlite.binding  # noqa: F401 - another test may have forgotten it
