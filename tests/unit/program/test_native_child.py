@@ -183,11 +183,14 @@ def test_what_is_needed_next_is_compiled_on_the_way(fresh, here, monkeypatch, tm
 
 
 def test_what_the_key_is_made_of(monkeypatch):
-    """Another processor, another llvmlite: other objects."""
+    """Another processor, another llvmlite, another way to compile: other objects."""
     versions = processor.versions.__wrapped__
     now = versions()
     assert now == versions()
     monkeypatch.setattr(processor, "llvmlite_stamp", lambda: "another")
+    assert versions() != now
+    monkeypatch.undo()
+    monkeypatch.setattr(compiler, "RECIPE", 1)
     assert versions() != now
     monkeypatch.undo()
     about = dict(processor.described())

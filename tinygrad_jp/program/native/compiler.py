@@ -14,6 +14,7 @@ import sys
 from functools import cache
 from typing import Any
 
+RECIPE = 2  # counts the ways in which `compiled` has worked: objects of another are not taken
 # characters of a module from which on a few passes do: they take a tenth of the time of all, which
 # make small programs up to 5 % faster, and large ones none
 LONG = 400_000

@@ -55,7 +55,7 @@ def target() -> Target:
 @cache
 def versions() -> tuple[str, ...]:
     """List all that an object depends on besides its source."""
-    common = (np.__version__, str(sys.version_info[:2]))
+    common = (np.__version__, str(sys.version_info[:2]), str(compiler.RECIPE))
     about, library = described(), llvmlite_stamp()
     if about is not None and library is not None:
         return (*about.values(), library, *common)
