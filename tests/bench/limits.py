@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Measure what a training step's time does not show: long chains, memory, import.
+"""Measure what a training step's time does not show: long chains, memory, import, first calls.
 
-    python tests/bench/limits.py [chain] [layers] [moons_memory] [import] [lines]
+    python tests/bench/limits.py [chain] [layers] [moons_memory] [import] [lines] [first]
 
 Each measurement runs in a process of its own, tinygrad_jp beside PyTorch (where it is installed),
 rounds taking turns; prints medians and ratios. Ratios hold on a noisy machine, seconds do not.
@@ -11,6 +11,9 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
+
+from workloads import WORKLOADS
 
 CHAIN = {
     "tinygrad_jp": "import tinygrad_jp as f; x = f.tensor(1.0, requires_grad=True)",
@@ -71,6 +74,19 @@ def least(step):
     return best / 400 * 1e6
 print(least({step}), 0.0)
 """
+FIRST = """
+import os, sys, tempfile, time
+fresh = tempfile.TemporaryDirectory()
+os.environ["TINYGRAD_JP_CACHE"] = {folder!r} or fresh.name
+sys.path.insert(0, {here!r})
+from frameworks import FRAMEWORKS
+from workloads import WORKLOADS
+step, value = FRAMEWORKS[{name!r}](WORKLOADS[{workload!r}])
+import tinygrad_jp.program.lowered, tinygrad_jp.program.native, tinygrad_jp.rules
+start = time.perf_counter()
+step()
+print(time.perf_counter() - start, 0.0)
+"""
 IMPORT = "import time; t = time.perf_counter(); import {0}; print(time.perf_counter() - t, 0.0)"
 
 
@@ -109,7 +125,7 @@ def compare(title: str, programs: dict[str, str], rounds: int, unit: str) -> Non
 
 def main() -> None:
     here = __file__.rpartition("/")[0]
-    wanted = sys.argv[1:] or ["chain", "layers", "moons_memory", "import", "lines"]
+    wanted = sys.argv[1:] or ["chain", "layers", "moons_memory", "import", "lines", "first"]
     if "chain" in wanted:
         programs = {k: v + CHAIN_RUN for k, v in CHAIN.items()}
         compare("chain", programs, 3, "µs, B")
@@ -128,6 +144,18 @@ def main() -> None:
             texts = {n: LINES.format(kept=n == "kept", step=step) for n in ("kept", "not kept")}
             programs = {n: f"exec(compile({t!r}, 'bench.py', 'exec'))" for n, t in texts.items()}
             compare(f"lines, {step}", programs, 5, "µs")
+    if "first" in wanted:  # call of a step, beyond imports
+        for workload in WORKLOADS:
+            with tempfile.TemporaryDirectory() as folder:
+                ways = {
+                    "compiled, cold": ("tinygrad_jp_compiled", ""),
+                    "compiled, warm": ("tinygrad_jp_compiled", folder),  # but for the first time
+                    "eager": ("tinygrad_jp", folder),
+                }
+                compare(f"first {workload}"[:13], {
+                    way: FIRST.format(here=here, name=name, workload=workload, folder=cache)
+                    for way, (name, cache) in ways.items()
+                }, 3, "s")
 
 
 if __name__ == "__main__":
