@@ -54,7 +54,7 @@ _watchers: set[Any] = set()
 _ops: dict[Function, Function] = {}
 
 
-def watch(on: bool, by: Any = None) -> None:
+def watch(on: bool, by: Any) -> None:
     """Send every operation through `apply`, where watchers see it; or no longer, for this one.
 
     by: who asks; may ask twice.

@@ -174,11 +174,11 @@ def test_several_results_take_the_written_way_and_keep_their_names(fn, kind):
     square = np.eye(3) + 0.1 * np.arange(9.0).reshape(3, 3)
     x = tj.Tensor(square + square.T, requires_grad=True)
     fn(x)
-    generate.watch(True)  # by `apply`, which is the version to read
+    generate.watch(True, fn)  # by `apply`, which is the version to read
     try:
         wanted = fn(x)
     finally:
-        generate.watch(False)
+        generate.watch(False, fn)
     found = fn(x)
     assert type(found).__name__ == type(wanted).__name__ == kind
     assert found._fields == wanted._fields
